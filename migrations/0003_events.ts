@@ -1,0 +1,92 @@
+import { type Kysely, sql } from "kysely";
+
+/** The append-only log of facts, by day, and the subscriptions that the relay binds queues for. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table duly.events (
+      id uuid primary key,
+      type text not null check (length(type) <= 120),
+      subject text,
+      data jsonb not null,
+      correlation_id uuid not null,
+      causation_id uuid,
+      occurred_at timestamptz not null
+    ) partition by range (id)`.execute(db);
+  await sql`create table duly.events_default partition of duly.events default`.execute(db);
+
+  await sql`
+    create table duly.subscriptions (
+      service text not null check (service ~ '^[a-z][a-z0-9-]*$'),
+      event_type text not null,
+      primary key (service, event_type)
+    )`.execute(db);
+
+  await sql`
+    create function duly.emit(type text, data jsonb, subject text default null, correlation_id uuid default null,
+      causation_id uuid default null) returns uuid language plpgsql as $$
+    declare
+      event_id uuid := duly.new_id();
+    begin
+      insert into duly.events (id, type, subject, data, correlation_id, causation_id, occurred_at)
+      values (event_id, emit.type, emit.subject, emit.data, coalesce(emit.correlation_id, event_id), emit.causation_id,
+        duly.now());
+      insert into duly.outbox (lane, ref, send) values ('event', event_id, 1);
+      perform duly.wake_relay('{event}');
+      return event_id;
+    end $$`.execute(db);
+
+  // Partitions ahead of time: months of finished jobs, days of events. The default partitions catch what comes before
+  // them. Called by the scheduler; harmless when called by several at once.
+  await sql`
+    create function duly.make_partitions() returns void language plpgsql as $$
+    declare
+      first timestamptz;
+      name text;
+    begin
+      perform pg_advisory_xact_lock(hashtext('duly.make_partitions'));
+      for first in select generate_series(date_trunc('month', duly.now(), 'UTC'), duly.now() + interval '2 months',
+        interval '1 month') loop
+        name := 'jobs_history_' || to_char(first at time zone 'UTC', 'YYYY_MM');
+        if to_regclass('duly.' || name) is null then
+          execute format('create table duly.%I partition of duly.jobs_history for values from (%L) to (%L)', name,
+            duly.first_id_at(first), duly.first_id_at((first at time zone 'UTC' + interval '1 month') at time zone 'UTC'));
+        end if;
+      end loop;
+      for first in select generate_series(date_trunc('day', duly.now(), 'UTC'), duly.now() + interval '3 days',
+        interval '1 day') loop
+        name := 'events_' || to_char(first at time zone 'UTC', 'YYYY_MM_DD');
+        if to_regclass('duly.' || name) is null then
+          execute format('create table duly.%I partition of duly.events for values from (%L) to (%L)', name,
+            duly.first_id_at(first), duly.first_id_at(first + interval '1 day'));
+        end if;
+      end loop;
+    end $$`.execute(db);
+  await sql`select duly.make_partitions()`.execute(db);
+
+  // Events are kept for 7 days, by dropping whole days.
+  await sql`
+    create function duly.drop_old_events() returns integer language plpgsql as $$
+    declare
+      old text;
+      dropped integer := 0;
+    begin
+      perform pg_advisory_xact_lock(hashtext('duly.make_partitions'));
+      for old in
+        select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'duly.events'::regclass and c.relname ~ '^events_\d{4}_\d{2}_\d{2}$'
+          and c.relname < 'events_' || to_char((duly.now() - interval '7 days') at time zone 'UTC', 'YYYY_MM_DD')
+      loop
+        execute format('drop table duly.%I', old);
+        dropped := dropped + 1;
+      end loop;
+      delete from duly.events_default where id < duly.first_id_at(duly.now() - interval '7 days');
+      return dropped;
+    end $$`.execute(db);
+}
+
+export async function down(db: Kysely<unknown>): Promise<void> {
+  await sql`drop function duly.drop_old_events()`.execute(db);
+  await sql`drop function duly.make_partitions()`.execute(db);
+  await sql`drop function duly.emit(text, jsonb, text, uuid, uuid)`.execute(db);
+  await sql`drop table duly.subscriptions, duly.events`.execute(db);
+}

@@ -1,0 +1,71 @@
+/** A command of a service, found by its two words. */
+export interface Command {
+  readonly verb: string;
+  readonly noun: string;
+  /** The file that runs it, below `services`. */
+  readonly file: string;
+  /** What follows the two words. */
+  readonly usage: string;
+  readonly summary: string;
+}
+
+/** Every command of every service, once; a command's options stand in its own --help. */
+export const COMMANDS: readonly Command[] = [
+  {
+    verb: "import",
+    noun: "payments",
+    file: "payments/commands/import.ts",
+    usage: "FILE.csv",
+    summary: "schedule a payment for every line of a file",
+  },
+  {
+    verb: "send",
+    noun: "otp",
+    file: "notifications/commands/send-otp.ts",
+    usage: "…",
+    summary: "mail a one-time code",
+  },
+  {
+    verb: "send",
+    noun: "message",
+    file: "messages/commands/send-message.ts",
+    usage: "…",
+    summary: "send a chat message",
+  },
+  {
+    verb: "request",
+    noun: "report",
+    file: "reports/commands/request-report.ts",
+    usage: "…",
+    summary: "have a report of transactions written",
+  },
+  {
+    verb: "seed",
+    noun: "payments",
+    file: "payments/commands/seed.ts",
+    usage: "",
+    summary: "write the demo's payers and token",
+  },
+  {
+    verb: "seed",
+    noun: "notifications",
+    file: "notifications/commands/seed.ts",
+    usage: "",
+    summary: "write the demo's mail addresses",
+  },
+];
+
+/** The page that says what there is. */
+export function helpText(): string {
+  const lines = COMMANDS.map(({ verb, noun, usage, summary }) => {
+    return `  ${`${verb} ${noun} ${usage}`.trimEnd().padEnd(28)}${summary}`;
+  });
+  return [
+    "Usage: npm run duly -- COMMAND [options]",
+    "",
+    ...lines,
+    "",
+    "Each command explains itself: npm run duly -- import payments --help",
+    "They run against DATABASE_URL where it is set, else against the local stack that npm start runs.",
+  ].join("\n");
+}

@@ -1,0 +1,44 @@
+import { fileURLToPath } from "node:url";
+import { COMMANDS, helpText } from "./commands.ts";
+import { findCommand } from "./find-command.ts";
+import { runFile } from "./run-file.ts";
+import { settingsFor } from "./stack-environment.ts";
+
+const USAGE = 2;
+const services = new URL("../", import.meta.url);
+const stackFile = fileURLToPath(new URL("../../.duly/stack.json", import.meta.url));
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  if (first === undefined || first === "--help" || first === "-h" || first === "help") {
+    process.stdout.write(`${helpText()}\n`);
+    return 0;
+  }
+  const found = findCommand(args);
+  if (!("command" in found)) return complain(args, found.meant);
+
+  const file = fileURLToPath(new URL(found.command.file, services));
+  const rest = args.slice(2);
+  if (rest.includes("--help") || rest.includes("-h")) return runFile(file, rest, process.env);
+
+  const settings = settingsFor(process.env, stackFile);
+  if ("fault" in settings) return fail(settings.fault, 1);
+  if (settings.note !== undefined) process.stderr.write(`duly: ${settings.note}\n`);
+  return runFile(file, rest, settings.environment);
+}
+
+function complain(args: readonly string[], meant: string | undefined): number {
+  const nouns = COMMANDS.filter(({ verb }) => verb === args[0]).map(({ noun }) => noun);
+  if (args.length === 1 && nouns.length > 0)
+    return fail(`${args[0]} what? There is: ${nouns.join(", ")}.`, USAGE);
+  const given = args.slice(0, 2).join(" ");
+  const hint = meant === undefined ? "duly --help shows what there is." : `Did you mean: ${meant}?`;
+  return fail(`there is no command "${given}". ${hint}`, USAGE);
+}
+
+function fail(message: string, code: number): number {
+  process.stderr.write(`duly: ${message}\n`);
+  return code;
+}

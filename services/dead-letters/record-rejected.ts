@@ -1,0 +1,54 @@
+import type { Delivery } from "#shared/broker/consume-queue.ts";
+import { HEADER } from "#shared/broker/headers.ts";
+import { parseWorkQueue } from "#shared/broker/names.ts";
+import { deadLetterDelivery } from "#shared/consuming/dead-letter-delivery.ts";
+import { Interrupted, untilDatabaseAnswers } from "#shared/consuming/until-database-answers.ts";
+import type { ServiceContext } from "#shared/runtime/run-service.ts";
+import type { DeadLettersConfig } from "./config.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Makes the dead letter of one message that a queue gave up, then acks it. */
+export async function recordRejected(
+  delivery: Delivery,
+  { db, hurry, log }: ServiceContext<DeadLettersConfig>,
+): Promise<void> {
+  const { messageId, type, headers } = delivery.message.properties;
+  const origin = whereFrom(headers?.["x-death"]);
+  const place = parseWorkQueue(origin.queue);
+  const send: unknown = headers?.[HEADER.send];
+  const unfit = {
+    delivery,
+    service: place?.service ?? origin.queue.split(".")[0] ?? "unknown",
+    priority: place?.priority,
+    reason: "rejected_by_broker" as const,
+    message:
+      origin.reason === "delivery_limit"
+        ? `the queue ${origin.queue} gave it up: returned too often, its consumer probably died of it each time`
+        : `the queue ${origin.queue} gave it up: ${origin.reason}`,
+    id: typeof messageId === "string" && UUID.test(messageId) ? messageId : undefined,
+    send: typeof send === "number" ? send : undefined,
+    type: typeof type === "string" ? type : undefined,
+  };
+  try {
+    const burial = await untilDatabaseAnswers(() => deadLetterDelivery(db, unfit), hurry, log);
+    log.warn(
+      { queue: origin.queue, reason: origin.reason, job: unfit.id, burial },
+      "a queue gave up a message",
+    );
+    delivery.ack();
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+  }
+}
+
+// The broker writes into x-death which queue it came from and why, newest first.
+function whereFrom(deaths: unknown): { queue: string; reason: string } {
+  const newest: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
+  if (typeof newest !== "object" || newest === null) return { queue: "unknown", reason: "put there by hand" };
+  const { queue, reason } = newest as { queue?: unknown; reason?: unknown };
+  return {
+    queue: typeof queue === "string" ? queue : "unknown",
+    reason: typeof reason === "string" ? reason : "unknown",
+  };
+}

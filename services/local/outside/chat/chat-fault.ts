@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+const whom = {
+  count: z.int().min(1).max(1_000_000).default(1),
+  to: z
+    .string()
+    .transform((phone) => phone.replaceAll(/\D/g, ""))
+    .optional(),
+};
+const delayMs = z.int().min(0).max(600_000);
+
+/**
+ * How the chat API can be told to fail:
+ * - `slow`: the message is taken and answered, `delayMs` late;
+ * - `5xx`: an error of the server (`status`, 500 unless given), nothing is sent;
+ * - `429`: too many requests, with Retry-After, nothing is sent;
+ * - `reset`: the connection is cut, nothing is sent;
+ * - `timeout-after-effect`: the message is sent, no answer comes, the connection is cut after `delayMs`.
+ */
+export const ChatFault = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("slow"), delayMs: delayMs.default(1_000), ...whom }),
+  z.strictObject({ kind: z.literal("5xx"), status: z.int().min(500).max(599).default(500), ...whom }),
+  z.strictObject({ kind: z.literal("429"), retryAfterS: z.int().min(0).max(3_600).default(1), ...whom }),
+  z.strictObject({ kind: z.literal("reset"), ...whom }),
+  z.strictObject({ kind: z.literal("timeout-after-effect"), delayMs: delayMs.default(600_000), ...whom }),
+]);
+
+/** A fault of the chat API. */
+export type ChatFault = z.infer<typeof ChatFault>;

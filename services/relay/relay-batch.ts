@@ -1,0 +1,99 @@
+import { sql } from "kysely";
+import {
+  type ConfirmChannel,
+  type OutgoingMessage,
+  type PublishOutcome,
+  publishBatch,
+} from "#shared/broker/publish-batch.ts";
+import type { Database } from "#shared/database/database.ts";
+import type { Logger } from "#shared/log/logger.ts";
+import { claim, type LaneLook, type OutboxRow } from "#shared/outbox/claim.ts";
+import { postpone } from "#shared/outbox/postpone.ts";
+import { remove } from "#shared/outbox/remove.ts";
+import { bury, type Unpublishable } from "./bury.ts";
+import { type Composed, composeMessages } from "./compose-messages.ts";
+
+export interface BatchOptions {
+  readonly db: Database;
+  readonly channel: ConfirmChannel;
+  readonly looks: readonly LaneLook[];
+  /** Most rows, about. */
+  readonly window: number;
+  readonly confirmMs: number;
+  /** Whether the broker closed the channel over a message that it will never take, and what it said. */
+  readonly refusal: () => string | undefined;
+  readonly log: Logger;
+}
+
+/** What a batch did: the rows it claimed, and those of which nobody knows whether they went out. */
+export interface BatchResult {
+  readonly rows: readonly OutboxRow[];
+  readonly unconfirmed: number;
+}
+
+/**
+ * Publishes what is next in the outbox: claim, publish, await the confirms, delete, in one transaction.
+ *
+ * Dies at any point without loss: the rows are deleted last, so the worst is that they go out twice under the same
+ * message id and send, which the consumers' fence drops. Its commit need not wait for the disk, for the same reason.
+ */
+export async function relayBatch(options: BatchOptions): Promise<BatchResult> {
+  return options.db.transaction().execute(async (trx) => {
+    await sql`set local synchronous_commit = off`.execute(trx);
+    const rows = await claim(trx, options.looks, options.window);
+    if (rows.length === 0) return { rows, unconfirmed: 0 };
+    const composed = await composeMessages(trx, rows);
+    const outgoing = composed.filter(hasMessage);
+    const messages = outgoing.map(({ message }) => message);
+    const outcomes = await publishBatch(options.channel, messages, options.confirmMs);
+    const sorted = sort(composed, outgoing, outcomes, options.refusal());
+    await remove(trx, [...sorted.done, ...sorted.dead.map(({ row }) => row)]);
+    await postpone(trx, sorted.returned);
+    await bury(trx, sorted.dead, options.log);
+    if (sorted.returned.length > 0) warnOfReturns(sorted.returned, messages, options.log);
+    return { rows, unconfirmed: sorted.unconfirmed };
+  });
+}
+
+interface Sorted {
+  readonly done: OutboxRow[];
+  readonly returned: OutboxRow[];
+  readonly dead: Unpublishable[];
+  unconfirmed: number;
+}
+
+type Outgoing = Composed & { readonly message: OutgoingMessage };
+
+function hasMessage(composed: Composed): composed is Outgoing {
+  return composed.message !== undefined;
+}
+
+function sort(
+  composed: readonly Composed[],
+  outgoing: readonly Outgoing[],
+  outcomes: readonly PublishOutcome[],
+  refusal: string | undefined,
+): Sorted {
+  const overtaken = composed.filter((item) => !hasMessage(item)).map(({ row }) => row);
+  const sorted: Sorted = { done: overtaken, returned: [], dead: [], unconfirmed: 0 };
+  for (const [place, item] of outgoing.entries()) {
+    const outcome = outcomes[place] ?? { kind: "unconfirmed" };
+    const isEvent = item.row.lane === "event";
+    if (outcome.kind === "unpublishable") sorted.dead.push({ ...item, reason: outcome.reason });
+    else if (outcome.kind === "confirmed") sorted.done.push(item.row);
+    // Nobody has to hear an event; a job that nobody can take waits until its queue is there.
+    else if (outcome.kind === "returned") (isEvent ? sorted.done : sorted.returned).push(item.row);
+    // The broker closed the channel and this message was alone on it: it is the one that was refused.
+    else if (refusal !== undefined && outgoing.length === 1) sorted.dead.push({ ...item, reason: refusal });
+    else sorted.unconfirmed += 1;
+  }
+  return sorted;
+}
+
+function warnOfReturns(rows: readonly OutboxRow[], messages: readonly OutgoingMessage[], log: Logger): void {
+  const keys = new Set(messages.map((message) => message.routingKey));
+  log.warn(
+    { rows: rows.length, routingKeys: [...keys].slice(0, 5) },
+    "no queue takes some messages; sending them again later",
+  );
+}

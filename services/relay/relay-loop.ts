@@ -1,0 +1,152 @@
+import type { BrokerConnection } from "#shared/broker/hold-connection.ts";
+import type { ConfirmChannel } from "#shared/broker/publish-batch.ts";
+import type { Database } from "#shared/database/database.ts";
+import type { Logger } from "#shared/log/logger.ts";
+import { fallAsleep, wakeUp } from "#shared/outbox/fall-asleep.ts";
+import type { Lane } from "#shared/outbox/lanes.ts";
+import { LowWater } from "#shared/outbox/low-water.ts";
+import type { Bell } from "#shared/time/bell.ts";
+import { pause } from "#shared/time/pause.ts";
+import { relayBatch } from "./relay-batch.ts";
+
+export interface LoopOptions {
+  readonly name: string;
+  /** Most urgent first. */
+  readonly lanes: readonly Lane[];
+  readonly instance: string;
+  readonly db: Database;
+  readonly connection: BrokerConnection;
+  readonly bell: Bell;
+  readonly window: number;
+  readonly confirmMs: number;
+  readonly log: Logger;
+  readonly end: AbortSignal;
+}
+
+const BACKSTOP_MS = 250;
+const REFRESH_MS = 20_000;
+/** As many batches in a row that found work, and nobody needs to ring any more. */
+const BUSY_AFTER = 3;
+/** PRECONDITION_FAILED: what RabbitMQ says of a message that it will never take. */
+const PRECONDITION_FAILED = 406;
+
+/**
+ * Empties some lanes of the outbox over a channel of its own until `end`.
+ *
+ * Asleep it is rung for each new row; busy it looks by itself. A transaction that asked "does it sleep?" just before it
+ * fell asleep rings nobody: the looks after falling asleep, 5 ms and then ever longer apart up to 250 ms, find its row.
+ */
+export async function relayLoop(options: LoopOptions): Promise<void> {
+  const { end, bell, log } = options;
+  const marks = new Map(options.lanes.map((lane) => [lane, new LowWater()]));
+  const channels = new ChannelKeeper(options);
+  let wroteDownAt = Number.NEGATIVE_INFINITY;
+  let busy = 0;
+  let quiet = 0;
+  while (!end.aborted) {
+    const found = await emptyOnce(options, marks, channels);
+    if (end.aborted) break;
+    if (found > 0) {
+      busy += 1;
+      quiet = 0;
+      if (busy === BUSY_AFTER && wroteDownAt > 0) {
+        await wakeUp(options.db, options.instance, options.name);
+        wroteDownAt = Number.NEGATIVE_INFINITY;
+      }
+      continue;
+    }
+    busy = 0;
+    if (Date.now() - wroteDownAt > REFRESH_MS) {
+      await fallAsleep(options.db, options.instance, options.name, options.lanes);
+      wroteDownAt = Date.now();
+      continue; // the last look
+    }
+    const rang = await bell.wait(Math.min(BACKSTOP_MS, 5 * 2 ** Math.min(quiet, 10)), end);
+    quiet = rang ? 0 : quiet + 1;
+  }
+  log.debug({ loop: options.name }, "the loop ended");
+}
+
+async function emptyOnce(
+  options: LoopOptions,
+  marks: ReadonlyMap<Lane, LowWater>,
+  channels: ChannelKeeper,
+): Promise<number> {
+  const now = Date.now();
+  const looks = [...marks].map(([lane, mark]) => ({ lane, above: mark.above(now) }));
+  const channel = await channels.current();
+  const { db, window, confirmMs, log } = options;
+  const result = await relayBatch({
+    db,
+    channel,
+    looks,
+    window: channels.suspicious ? 1 : window,
+    confirmMs,
+    refusal: () => channels.refusal,
+    log,
+  });
+  if (result.unconfirmed > 0) {
+    for (const mark of marks.values()) mark.reset();
+    log.warn(
+      { loop: options.name, rows: result.unconfirmed },
+      "the broker did not confirm; publishing these again",
+    );
+    await channels.discard(result.rows.length);
+    await pause(100, options.end);
+    return 0;
+  }
+  channels.sent(result.rows.length);
+  for (const row of result.rows) marks.get(row.lane)?.reached(row.id, now);
+  return result.rows.length;
+}
+
+/**
+ * Holds the loop's confirm channel and opens the next when it closed.
+ *
+ * When the broker refuses a message for good it closes the channel over the whole batch and does not say which one it
+ * was. The rows of that batch are then published one at a time, until the refused one is alone and known.
+ */
+class ChannelKeeper {
+  readonly #options: LoopOptions;
+  #channel: ConfirmChannel | undefined;
+  #suspects = 0;
+  refusal: string | undefined;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+  }
+
+  get suspicious(): boolean {
+    return this.#suspects > 0;
+  }
+
+  async current(): Promise<ConfirmChannel> {
+    if (this.#channel !== undefined && this.refusal === undefined) return this.#channel;
+    this.refusal = undefined;
+    const channel = await this.#options.connection.createConfirmChannel();
+    channel.on("error", (error: Error & { code?: number }) => {
+      this.#options.log.warn({ err: error, loop: this.#options.name }, "RabbitMQ closed the relay's channel");
+      if (error.code === PRECONDITION_FAILED) this.refusal = error.message;
+    });
+    channel.once("close", () => {
+      if (this.#channel === channel) this.#channel = undefined;
+    });
+    this.#channel = channel;
+    return channel;
+  }
+
+  /** Gives up the channel: late confirms on it must not be taken for those of the next batch. */
+  async discard(rows: number): Promise<void> {
+    if (this.refusal !== undefined) this.#suspects = rows;
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel === undefined || this.#options.end.aborted) return;
+    await channel
+      .close()
+      .catch((error: unknown) => this.#options.log.debug({ err: error }, "closed already"));
+  }
+
+  sent(rows: number): void {
+    this.#suspects = Math.max(0, this.#suspects - rows);
+  }
+}

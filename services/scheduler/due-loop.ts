@@ -1,0 +1,74 @@
+import { randomUUID } from "node:crypto";
+import { sql } from "kysely";
+import type { Database } from "#shared/database/database.ts";
+import { expire } from "#shared/jobs/expire.ts";
+import { fireDue, nextDue } from "#shared/jobs/fire-due.ts";
+import type { Logger } from "#shared/log/logger.ts";
+import type { Bell } from "#shared/time/bell.ts";
+import { growingDelay } from "#shared/time/growing-delay.ts";
+import { pause } from "#shared/time/pause.ts";
+
+export interface DueLoopOptions {
+  readonly db: Database;
+  /** Rung when a job was added that is due before the next look. */
+  readonly bell: Bell;
+  /** Due jobs of one priority per step. */
+  readonly window: number;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+}
+
+const BACKSTOP_MS = 250;
+
+/**
+ * Sends each job when it is due, to the millisecond that timers allow.
+ *
+ * It sleeps until the next due time and writes that down first, so that enqueueing rings only for an earlier one. Who
+ * enqueued while it fell asleep may not have rung: the look every 250 ms finds that job.
+ */
+export async function dueLoop(options: DueLoopOptions): Promise<void> {
+  const { db, bell, log, stop } = options;
+  const instance = randomUUID();
+  let failures = 0;
+  let written: number | undefined;
+  while (!stop.aborted) {
+    try {
+      const fired = await fireAll(options);
+      const { nextMs, nowMs } = await nextDue(db);
+      const next = nextMs ?? Number.POSITIVE_INFINITY;
+      failures = 0;
+      if (fired > 0) log.debug({ fired }, "sent due jobs");
+      if (next <= nowMs) continue;
+      if (written !== next) {
+        await sleepUntil(db, instance, next);
+        written = next;
+        continue; // the last look
+      }
+      await bell.wait(Math.min(BACKSTOP_MS, Math.max(1, next - nowMs)), stop);
+    } catch (error) {
+      failures += 1;
+      written = undefined;
+      log.warn({ err: error }, "due jobs could not be sent; trying again");
+      await pause(growingDelay(failures, 50, 2_000), stop);
+    }
+  }
+  await sql`delete from duly.sleepers where instance = ${instance}`.execute(db);
+}
+
+async function fireAll({ db, window, stop }: DueLoopOptions): Promise<number> {
+  let fired = 0;
+  for (let step = 1; step > 0 && !stop.aborted; fired += step) {
+    await db.transaction().execute((trx) => expire(trx, window));
+    step = await db.transaction().execute((trx) => fireDue(trx, window));
+  }
+  return fired;
+}
+
+async function sleepUntil(db: Database, instance: string, untilMs: number): Promise<void> {
+  const until = Number.isFinite(untilMs) ? new Date(untilMs) : "infinity";
+  await sql`
+    insert into duly.sleepers (instance, loop, lanes, sleeps_until, since)
+    values (${instance}, 'scheduler', '{}', ${until}, duly.now())
+    on conflict (instance, loop) do update set sleeps_until = excluded.sleeps_until, since = excluded.since
+  `.execute(db);
+}

@@ -1,0 +1,51 @@
+import { sql } from "kysely";
+import { requeueOrphans } from "#shared/jobs/requeue-orphans.ts";
+import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
+import type { ServiceContext } from "#shared/runtime/run-service.ts";
+import { pause } from "#shared/time/pause.ts";
+import type { SchedulerConfig } from "./config.ts";
+
+const EVERY_MS = 10_000;
+const PAGE = 1_000;
+const PAGES_AT_ONCE = 20;
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+
+/** Everything that has to be done now and then, on any of the schedulers; each step is harmless when two do it. */
+export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promise<void> {
+  let walkedTo = NO_ID;
+  while (!service.stop.aborted) {
+    await pause(EVERY_MS, service.stop);
+    if (service.stop.aborted) break;
+    try {
+      await requeue(service);
+      walkedTo = await archive(service, walkedTo);
+      await forgetDeadSleepers(service.db);
+      await sql`select duly.make_partitions()`.execute(service.db);
+      await sql`select duly.drop_old_events()`.execute(service.db);
+      await sql`delete from duly.consumers where seen_at < duly.now() - interval '1 hour'`.execute(
+        service.db,
+      );
+    } catch (error) {
+      service.log.warn({ err: error }, "house-keeping could not be done; trying again");
+    }
+  }
+}
+
+async function requeue({ db, log }: ServiceContext<SchedulerConfig>): Promise<void> {
+  const sent = await db.transaction().execute((trx) => requeueOrphans(trx));
+  if (sent > 0) log.warn({ sent }, "sent jobs again whose consumer is gone");
+}
+
+// Walks up the ids a few pages at a time and begins again at the end.
+async function archive({ db, config }: ServiceContext<SchedulerConfig>, from: string): Promise<string> {
+  let above = from;
+  for (let page = 0; page < PAGES_AT_ONCE; page += 1) {
+    const result = await sql<{ last: string | null; seen: number }>`
+      select last, seen from duly.archive_finished(${above}::uuid, ${config.KEEP_FINISHED}::interval, ${PAGE})
+    `.execute(db);
+    const row = result.rows[0];
+    if (row === undefined || row.last === null || row.seen < PAGE) return NO_ID;
+    above = row.last;
+  }
+  return above;
+}

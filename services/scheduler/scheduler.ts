@@ -1,0 +1,34 @@
+import { listen } from "#shared/database/listen.ts";
+import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
+import type { ServiceContext } from "#shared/runtime/run-service.ts";
+import { Bell } from "#shared/time/bell.ts";
+import type { SchedulerConfig } from "./config.ts";
+import { dueLoop } from "./due-loop.ts";
+import { keepHouse } from "./keep-house.ts";
+
+/**
+ * Turns due jobs into outbox rows on time, and keeps the house: expiry, orphans, partitions, history.
+ *
+ * Any number may run; rows are locked while one of them is at work on them.
+ */
+export async function scheduler(service: ServiceContext<SchedulerConfig>): Promise<void> {
+  const { config, db, log, stop } = service;
+  await forgetDeadSleepers(db);
+  const bell = new Bell();
+  const listening = listen({
+    url: config.DATABASE_URL,
+    name: "duly scheduler listen",
+    channels: ["duly_scheduler"],
+    log,
+    signal: stop,
+    onNotify: () => bell.ring(),
+  });
+  service.running(
+    Promise.all([
+      listening,
+      dueLoop({ db, bell, window: config.SCHEDULER_WINDOW, log, stop }),
+      keepHouse(service),
+    ]),
+  );
+  service.ready();
+}

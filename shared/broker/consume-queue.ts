@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import type { Logger } from "../log/logger.ts";
+import { growingDelay } from "../time/growing-delay.ts";
+import { pause } from "../time/pause.ts";
+
+/** One hand-over by the broker. */
+export interface Delivery {
+  readonly queue: string;
+  readonly message: ConsumeMessage;
+  /** The broker handed this message out before and did not hear of it again. */
+  readonly redelivered: boolean;
+  /** Tells the broker to forget it; does nothing when its channel is gone, for then it comes again. */
+  readonly ack: () => void;
+}
+
+export interface QueueOptions {
+  readonly connection: ChannelModel;
+  readonly queue: string;
+  readonly prefetch: number;
+  readonly log: Logger;
+  /** Takes a delivery; the promise ends when it is settled. Must not throw. */
+  readonly onDelivery: (delivery: Delivery) => Promise<void>;
+  /** The connection is gone. */
+  readonly lost: AbortSignal;
+  /** Take nothing more, finish what is in hand. */
+  readonly stop: AbortSignal;
+  /** The time for that is over. */
+  readonly hurry: AbortSignal;
+}
+
+/**
+ * Consumes one queue on a channel of its own until `stop` or `lost`.
+ *
+ * A queue that is not there yet, a channel that closes and a consumer that the broker cancels (queue deleted, ack
+ * timeout) all lead to a new channel with a new consumer tag. On `stop` it takes nothing more, waits for the
+ * deliveries in hand until `hurry`, and closes the channel, which flushes the acks; what is left comes again.
+ */
+export async function consumeQueue(options: QueueOptions): Promise<void> {
+  const { lost, stop, log, queue } = options;
+  const end = AbortSignal.any([lost, stop]);
+  for (let failures = 0; !end.aborted; failures += 1) {
+    try {
+      const began = Date.now();
+      await consumeOnChannel(options, end);
+      if (Date.now() - began > 10_000) failures = 0;
+    } catch (error) {
+      if (!end.aborted) log.warn({ err: error, queue }, "the channel of a queue closed; opening the next");
+    }
+    if (!end.aborted) await pause(growingDelay(failures, 100, 5_000), end);
+  }
+}
+
+async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promise<void> {
+  const { connection, queue, prefetch, log } = options;
+  const channel = await connection.createChannel();
+  const over = new AbortController();
+  const open = { now: true };
+  channel.on("error", (error) => log.warn({ err: error, queue }, "RabbitMQ closed a channel"));
+  channel.once("close", () => {
+    open.now = false;
+    over.abort(new Error(`the channel of ${queue} closed`));
+  });
+  const inHand = new Set<Promise<void>>();
+  const consumerTag = `${queue}@${hostname()}-${randomUUID().slice(0, 8)}`;
+  await channel.prefetch(prefetch);
+  await channel.consume(
+    queue,
+    (message) => {
+      if (message === null) return over.abort(new Error(`the broker cancelled the consumer of ${queue}`));
+      const settled = options.onDelivery(toDelivery(queue, message, channel, open));
+      inHand.add(settled);
+      settled.finally(() => inHand.delete(settled)).catch((error: unknown) => over.abort(error));
+    },
+    { consumerTag },
+  );
+  log.debug({ queue, prefetch }, "consuming");
+  await aborted(AbortSignal.any([end, over.signal]));
+  if (over.signal.aborted) {
+    open.now = false;
+    if (!options.lost.aborted) await closeQuietly(channel, log);
+    throw over.signal.reason;
+  }
+  await drain(options, channel, consumerTag, inHand);
+  open.now = false;
+  if (!options.lost.aborted) await closeQuietly(channel, log);
+}
+
+async function drain(
+  options: QueueOptions,
+  channel: Channel,
+  tag: string,
+  inHand: ReadonlySet<Promise<void>>,
+) {
+  if (options.lost.aborted) return;
+  await channel.cancel(tag);
+  const finished = Promise.allSettled(inHand);
+  await Promise.race([finished, aborted(AbortSignal.any([options.hurry, options.lost]))]);
+}
+
+function toDelivery(
+  queue: string,
+  message: ConsumeMessage,
+  channel: Channel,
+  open: { now: boolean },
+): Delivery {
+  const ack = () => {
+    if (open.now) channel.ack(message);
+  };
+  return { queue, message, redelivered: message.fields.redelivered, ack };
+}
+
+async function closeQuietly(channel: Channel, log: Logger): Promise<void> {
+  await channel
+    .close()
+    .catch((error: unknown) => log.debug({ err: error }, "the channel was closed already"));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}

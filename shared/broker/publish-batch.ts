@@ -1,0 +1,122 @@
+import { once } from "node:events";
+import type { ConfirmChannel, Options } from "amqplib";
+
+export type { ConfirmChannel } from "amqplib";
+
+/** One message on its way to the broker. */
+export interface OutgoingMessage {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  readonly properties: Options.Publish & { readonly messageId: string };
+}
+
+/**
+ * What became of a message: `confirmed` the broker has it safely · `returned` no queue is bound for it ·
+ * `unconfirmed` nobody knows (nack, timeout, lost channel) · `unpublishable` it can never be sent, and why.
+ */
+export type PublishOutcome =
+  | { readonly kind: "confirmed" | "returned" | "unconfirmed" }
+  | { readonly kind: "unpublishable"; readonly reason: string };
+
+/** RabbitMQ 4 refuses more than 16 MiB (max_message_size) by closing the channel. */
+export const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+const NO_OUTCOME: PublishOutcome = { kind: "unconfirmed" };
+
+/**
+ * Publishes messages and waits until the broker has answered for each, or `timeoutMs` has passed.
+ *
+ * Outcomes stand in the order of the messages. Never throws for a single message. An unroutable message is returned
+ * first and then confirmed too, so a return goes before a confirm.
+ */
+export async function publishBatch(
+  channel: ConfirmChannel,
+  messages: readonly OutgoingMessage[],
+  timeoutMs: number,
+): Promise<PublishOutcome[]> {
+  const outcomes = messages.map(() => NO_OUTCOME);
+  const returned = new Set<string>();
+  const onReturn = (message: {
+    fields: { exchange: string; routingKey: string };
+    properties: { messageId: unknown };
+  }) =>
+    void returned.add(
+      identity(message.fields.exchange, message.fields.routingKey, String(message.properties.messageId)),
+    );
+  const closed = new AbortController();
+  const onClose = () => closed.abort();
+  const giveUp = AbortSignal.any([closed.signal, AbortSignal.timeout(timeoutMs)]);
+  channel.on("return", onReturn).once("close", onClose);
+  try {
+    const answers: Promise<void>[] = [];
+    for (const [place, message] of messages.entries()) {
+      if (giveUp.aborted) break;
+      const { promise, writable } = publishOne(channel, message, returned, (outcome) => {
+        outcomes[place] = outcome;
+      });
+      answers.push(promise);
+      if (!writable) await drained(channel, giveUp);
+    }
+    await settledUnless(giveUp, answers);
+    return [...outcomes];
+  } finally {
+    channel.off("return", onReturn).off("close", onClose);
+  }
+}
+
+function publishOne(
+  channel: ConfirmChannel,
+  message: OutgoingMessage,
+  returned: ReadonlySet<string>,
+  report: (outcome: PublishOutcome) => void,
+): { promise: Promise<void>; writable: boolean } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { exchange, routingKey, body, properties } = message;
+  if (body.length > LARGEST_MESSAGE_BYTES) {
+    report({
+      kind: "unpublishable",
+      reason: `its body of ${body.length} bytes is above ${LARGEST_MESSAGE_BYTES}`,
+    });
+    return { promise: Promise.resolve(), writable: true };
+  }
+  try {
+    const writable = channel.publish(
+      exchange,
+      routingKey,
+      body,
+      { ...properties, mandatory: true },
+      (error) => {
+        const wasReturned = returned.has(identity(exchange, routingKey, properties.messageId));
+        if (!error) report({ kind: wasReturned ? "returned" : "confirmed" });
+        resolve();
+      },
+    );
+    return { promise, writable };
+  } catch (error) {
+    // The driver refuses what does not fit AMQP's fields with one of these two; everything else is a lost channel.
+    if (error instanceof RangeError || error instanceof TypeError) {
+      report({ kind: "unpublishable", reason: error.message });
+    }
+    return { promise: Promise.resolve(), writable: true };
+  }
+}
+
+function identity(exchange: string, routingKey: string, messageId: string): string {
+  return `${exchange} ${routingKey} ${messageId}`;
+}
+
+async function drained(channel: ConfirmChannel, giveUp: AbortSignal): Promise<void> {
+  await once(channel, "drain", { signal: giveUp }).catch((error: unknown) => {
+    if (!giveUp.aborted) throw error;
+  });
+}
+
+async function settledUnless(giveUp: AbortSignal, answers: readonly Promise<void>[]): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onGiveUp = () => resolve();
+  if (giveUp.aborted) return;
+  giveUp.addEventListener("abort", onGiveUp, { once: true });
+  await Promise.race([Promise.all(answers), promise]);
+  giveUp.removeEventListener("abort", onGiveUp);
+}

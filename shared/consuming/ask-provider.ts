@@ -1,0 +1,44 @@
+import { UnknownOutcomeError } from "../errors/errors.ts";
+import type { Run } from "./attempt.ts";
+import type { ConsumerContext } from "./consumer-context.ts";
+import type { Answer } from "./handle.ts";
+import { jobInHand } from "./job-in-hand.ts";
+import type { Outcome } from "./outcome.ts";
+import { runWithin } from "./run-within.ts";
+
+/**
+ * Asks the provider whether the intent had its effect.
+ *
+ * @returns "none" when it certainly had not; otherwise the outcome of the run: applied, or held until the provider can
+ *   tell. An error while asking is no answer and holds the job too.
+ */
+export async function askProvider(run: Run, context: ConsumerContext): Promise<Outcome | "none"> {
+  const { job, handler, payload, intentNumber } = run;
+  const intent = { key: `${job.id}.${intentNumber}`, number: intentNumber };
+  try {
+    const answer = await runWithin(
+      job.timeout_ms,
+      context.hurry,
+      async (signal): Promise<Answer<unknown>> =>
+        handler.ask === undefined
+          ? { effect: "unknown" }
+          : handler.ask({ job: jobInHand(job), payload, intent, signal }),
+    );
+    if (answer.effect === "none") return "none";
+    if (answer.effect === "applied") return { kind: "applied", receipt: answer.receipt };
+    return inDoubt(new UnknownOutcomeError(`the provider cannot tell yet what became of ${intent.key}`));
+  } catch (thrown) {
+    if (context.hurry.aborted) return { kind: "interrupted" };
+    return inDoubt(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  }
+}
+
+function inDoubt(error: Error): Outcome {
+  return {
+    kind: "held",
+    error,
+    intent: "unknown",
+    waitsFor: "an answer about an earlier try",
+    delayMs: undefined,
+  };
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from "node:crypto";
+import { consumeQueue } from "../broker/consume-queue.ts";
+import { type BrokerConnection, holdConnection } from "../broker/hold-connection.ts";
+import { eventQueue, workQueue } from "../broker/names.ts";
+import type { ConsumerConfig } from "../config/env.ts";
+import { PRIORITIES, PRIORITY_DEFAULTS, type Priority } from "../contracts/priority.ts";
+import { type Database, openDatabase } from "../database/database.ts";
+import { ConfigError } from "../errors/errors.ts";
+import { register } from "../jobs/register.ts";
+import type { Logger } from "../log/logger.ts";
+import { Hand } from "./hand.ts";
+import type { Handler } from "./handle.ts";
+import { hearEvent } from "./hear-event.ts";
+import { beat, keepBeating, signOff } from "./heartbeat.ts";
+import type { Subscription } from "./subscribe.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+/** Handlers that run at once in this process, by priority. */
+export type Workers = Readonly<Partial<Record<Priority, number>>>;
+
+export interface ConsumeRequest {
+  readonly service: string;
+  readonly parts: readonly (Handler | Subscription)[];
+  /** The service's own numbers; the environment's WORKERS_… go before. */
+  readonly workers: Workers;
+  readonly config: ConsumerConfig;
+  /** For registering and heartbeats; the queues have connections of their own. */
+  readonly db: Database;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+  readonly hurry: AbortSignal;
+  /** Called when the first connection stands and every queue is being consumed. */
+  readonly ready: () => void;
+}
+
+const EVENTS_PREFETCH = 50;
+const RECORD_PREFETCH = 400;
+/** RabbitMQ closes a channel whose delivery is not acked within 30 minutes (consumer_timeout). */
+const LONGEST_IN_HAND_MS = 25 * 60_000;
+
+/**
+ * Runs a service's handlers and subscriptions until `stop`: registers them, consumes the queue of each priority on a
+ * channel, workers and database connections of its own, and beats.
+ */
+export async function consume(request: ConsumeRequest): Promise<void> {
+  const { service, config, db, log, stop, hurry } = request;
+  const handlers = new Map(
+    request.parts.filter(isHandler).map((handler) => [handler.definition.type, handler]),
+  );
+  const subscriptions = new Map(
+    request.parts.filter(isSubscription).map((part) => [part.event.routingKey, part]),
+  );
+  await db.transaction().execute((trx) =>
+    register(
+      trx,
+      service,
+      [...handlers.values()].map((handler) => handler.definition),
+      [...subscriptions.keys()],
+    ),
+  );
+  const hand = new Hand();
+  const heartbeat = { instance: randomUUID(), service, hand, db, log };
+  await beat(heartbeat);
+  const beating = keepBeating(heartbeat, stop);
+
+  const queues = servedPriorities(handlers, config).map((priority) => {
+    const workers = workersOf(priority, request);
+    const url = config.DATABASE_URL;
+    const queueDb = openDatabase({
+      url,
+      name: `duly ${service}.${priority}`,
+      connections: Math.min(workers, 5) + 1,
+      log,
+    });
+    const queue = workQueue(service, priority);
+    const context = {
+      service,
+      queue,
+      priority,
+      instance: heartbeat.instance,
+      handlers,
+      db: queueDb,
+      hand,
+      log,
+      hurry,
+    };
+    const work = new WorkQueue(context, workers, stop);
+    return {
+      queue,
+      prefetch: prefetchOf(priority, handlers, workers),
+      db: queueDb,
+      take: work.take.bind(work),
+    };
+  });
+
+  const use = async (connection: BrokerConnection, lost: AbortSignal) => {
+    const common = { connection, log, lost, stop, hurry };
+    const consuming = queues.map(({ queue, prefetch, take }) =>
+      consumeQueue({ ...common, queue, prefetch, onDelivery: take }),
+    );
+    if (subscriptions.size > 0 && config.PRIORITIES.length > 0) {
+      const context = { service, subscriptions, db, log, hurry };
+      const onDelivery = (delivery: Parameters<typeof hearEvent>[0]) => hearEvent(delivery, context);
+      consuming.push(
+        consumeQueue({ ...common, queue: eventQueue(service), prefetch: EVENTS_PREFETCH, onDelivery }),
+      );
+    }
+    request.ready();
+    await Promise.all(consuming);
+  };
+  try {
+    await holdConnection({ url: config.AMQP_URL, name: `duly.${service}`, log, signal: stop }, use);
+  } finally {
+    await beating;
+    await signOff(heartbeat);
+    await Promise.all(queues.map((queue) => queue.db.destroy()));
+  }
+}
+
+function isHandler(part: Handler | Subscription): part is Handler {
+  return "definition" in part;
+}
+
+function isSubscription(part: Handler | Subscription): part is Subscription {
+  return "event" in part;
+}
+
+function servedPriorities(handlers: ReadonlyMap<string, Handler>, config: ConsumerConfig): Priority[] {
+  const allowed = new Set([...handlers.values()].flatMap((handler) => handler.definition.priorities));
+  return PRIORITIES.filter((priority) => allowed.has(priority) && config.PRIORITIES.includes(priority));
+}
+
+function workersOf(priority: Priority, { config, workers }: ConsumeRequest): number {
+  const fromEnvironment = {
+    critical: config.WORKERS_CRITICAL,
+    high: config.WORKERS_HIGH,
+    medium: config.WORKERS_MEDIUM,
+    low: config.WORKERS_LOW,
+    batch: config.WORKERS_BATCH,
+  }[priority];
+  return fromEnvironment ?? workers[priority] ?? PRIORITY_DEFAULTS[priority].workers;
+}
+
+function prefetchOf(priority: Priority, handlers: ReadonlyMap<string, Handler>, workers: number): number {
+  const performing = [...handlers.values()].filter(
+    (handler) => handler.perform !== undefined && handler.definition.priorities.includes(priority),
+  );
+  if (performing.length === 0) return RECORD_PREFETCH;
+  const longest = Math.max(...performing.map((handler) => handler.definition.timeoutMs));
+  if (longest > LONGEST_IN_HAND_MS) {
+    throw new ConfigError(
+      `a timeout of ${longest} ms is longer than RabbitMQ leaves a delivery unacked; at most ${LONGEST_IN_HAND_MS}`,
+    );
+  }
+  return Math.max(1, Math.min(2 * workers, Math.floor((LONGEST_IN_HAND_MS * workers) / longest)));
+}

@@ -1,0 +1,21 @@
+import type { Priority } from "../contracts/priority.ts";
+import type { Database } from "../database/database.ts";
+import type { Logger } from "../log/logger.ts";
+import type { Hand } from "./hand.ts";
+import type { Handler } from "./handle.ts";
+
+/** What the steps of a delivery share: one queue's handlers, connections and signals. */
+export interface ConsumerContext {
+  readonly service: string;
+  readonly queue: string;
+  readonly priority: Priority;
+  /** This process among all consumers; the holder of the jobs it runs. */
+  readonly instance: string;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  /** Connections of this priority's own, so that none waits for another's. */
+  readonly db: Database;
+  readonly hand: Hand;
+  readonly log: Logger;
+  /** The time to finish is over: running work is aborted and left to others. */
+  readonly hurry: AbortSignal;
+}

@@ -1,0 +1,60 @@
+import type { Delivery } from "../broker/consume-queue.ts";
+import type { Priority } from "../contracts/priority.ts";
+import type { Database } from "../database/database.ts";
+import { findJob, lockJobs } from "../jobs/find-job.ts";
+import { type LetterReason, writeLetters, writeLooseLetter } from "../jobs/write-letter.ts";
+
+/** A delivery that nobody can run. */
+export interface Unfit {
+  readonly delivery: Delivery;
+  readonly service: string;
+  readonly priority: Priority | undefined;
+  readonly reason: LetterReason;
+  readonly message: string;
+  readonly id: string | undefined;
+  readonly send: number | undefined;
+  readonly type: string | undefined;
+}
+
+/** What became of it. */
+export type Burial = "job" | "stale" | "loose";
+
+/**
+ * Makes a dead letter of a delivery that cannot be run: of its job when the delivery is live, otherwise of its bytes.
+ * A stale delivery of a known job makes none. Acking is the caller's, after the commit.
+ */
+export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Burial> {
+  const { id, send, service, priority, reason, type, delivery } = unfit;
+  const error = { name: "UnfitDelivery", code: reason, message: unfit.message };
+  return db.transaction().execute(async (trx) => {
+    if (id !== undefined && send !== undefined) {
+      const job = (await lockJobs(trx, [id])).get(id);
+      const live =
+        job !== undefined && job.send === send && ["queued", "retrying", "running"].includes(job.state);
+      if (live) {
+        await writeLetters(trx, [{ id, attempts: job.attempt }], reason, error);
+        return "job";
+      }
+      const found = await findJob(trx, id);
+      if (found.place !== "nowhere") return "stale";
+    }
+    const { content: body, properties, fields } = delivery.message;
+    const headers = {
+      ...properties,
+      exchange: fields.exchange,
+      routingKey: fields.routingKey,
+      queue: delivery.queue,
+    };
+    await writeLooseLetter(trx, {
+      service,
+      priority,
+      reason,
+      error,
+      type: type?.slice(0, 100),
+      jobId: id,
+      body,
+      headers,
+    });
+    return "loose";
+  });
+}

@@ -1,0 +1,131 @@
+import type { Transaction } from "kysely";
+import type { JobDefinition } from "../contracts/define-job.ts";
+import type { Priority } from "../contracts/priority.ts";
+import type { DulyTables } from "../database/tables.ts";
+
+/** The transaction that settles a job; a service reaches its own tables by `trx.withTables<…>()`. */
+export type SettlingTransaction = Transaction<DulyTables>;
+
+/** What a handler may know of the job in its hands. */
+export interface JobInHand {
+  readonly id: string;
+  readonly type: string;
+  readonly service: string;
+  readonly priority: Priority;
+  /** Which run of the handler this is, from 1. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly correlationId: string;
+  readonly causationId: string | undefined;
+  /** When it was due; undefined for a job without `runAt`. */
+  readonly runAt: Date | undefined;
+  readonly enqueuedAt: Date;
+  readonly expiresAt: Date | undefined;
+}
+
+/** The stored key of one outside effect; the same until its effect is known not to have happened. */
+export interface Intent {
+  /** `<job id>.<number>`: the idempotency key for the provider. */
+  readonly key: string;
+  readonly number: number;
+}
+
+interface Context<Payload> {
+  readonly job: JobInHand;
+  readonly payload: Payload;
+}
+
+export interface PerformContext<Payload> extends Context<Payload> {
+  readonly intent: Intent;
+  /** Aborted on timeout, cancellation and hurried stop; hand it to everything that waits. */
+  readonly signal: AbortSignal;
+  /** Tells how far the work is (any JSON value); stored at most once a second. */
+  readonly progress: (value: unknown) => void;
+}
+
+export type AskContext<Payload> = Omit<PerformContext<Payload>, "progress">;
+
+/** What the provider says of an intent whose outcome is in doubt. */
+export type Answer<Receipt> =
+  | { readonly effect: "applied"; readonly receipt: Receipt }
+  | { readonly effect: "none" }
+  | { readonly effect: "unknown" };
+
+/**
+ * What may happen to an outside effect when its outcome is in doubt: `keyed` provider drops the second one or can be
+ * asked; `atLeastOnce` it may happen twice; `atMostOnce` the job dead-letters rather than risk a second one.
+ */
+export type Effects = "keyed" | "atLeastOnce" | "atMostOnce";
+
+/** A handler with an outside effect. */
+export interface PerformingSpec<Payload, Receipt> {
+  readonly effects: Effects;
+  /** Does the outside effect; runs outside any transaction, its intent stored before the call. */
+  readonly perform: (context: PerformContext<Payload>) => Promise<Receipt>;
+  /** Finds out whether an intent had its effect; called in doubt, before anything is tried again. */
+  readonly ask?: (context: AskContext<Payload>) => Promise<Answer<Receipt>>;
+  /** Writes what happened, in the transaction that settles the job. A returned JSON value is the job's result. */
+  readonly record?: (
+    trx: SettlingTransaction,
+    receipt: Receipt,
+    context: Context<Payload>,
+  ) => Promise<unknown>;
+  readonly recordFailure?: RecordFailure<Payload>;
+}
+
+/** A handler with database effects only, one job at a time. */
+export interface RecordingSpec<Payload> {
+  /** Writes the effect, in the transaction that settles the job. A returned JSON value is the job's result. */
+  readonly record: (
+    trx: SettlingTransaction,
+    receipt: undefined,
+    context: Context<Payload>,
+  ) => Promise<unknown>;
+  readonly recordFailure?: RecordFailure<Payload>;
+}
+
+/** A handler with database effects only, many jobs in one statement. */
+export interface GroupRecordingSpec<Payload> {
+  /** Writes the effects of all items; if it throws, the engine calls it again with one item at a time. */
+  readonly recordAll: (trx: SettlingTransaction, items: readonly Context<Payload>[]) => Promise<unknown>;
+  readonly recordFailure?: RecordFailure<Payload>;
+}
+
+/** Writes what a dead letter means to the domain, in the transaction that makes the letter. */
+export type RecordFailure<Payload> = (
+  trx: SettlingTransaction,
+  error: Error,
+  context: Context<Payload>,
+) => Promise<unknown>;
+
+/**
+ * The function for one job type, as the engine runs it.
+ *
+ * Declared with methods, which TypeScript compares loosely: a handler of any payload fits, and the engine calls it
+ * only with what its own definition has parsed.
+ */
+export interface Handler<Payload = unknown, Receipt = unknown> {
+  readonly definition: JobDefinition<Payload>;
+  readonly effects?: Effects;
+  perform?(context: PerformContext<Payload>): Promise<Receipt>;
+  ask?(context: AskContext<Payload>): Promise<Answer<Receipt>>;
+  record?(trx: SettlingTransaction, receipt: Receipt, context: Context<Payload>): Promise<unknown>;
+  recordAll?(trx: SettlingTransaction, items: readonly Context<Payload>[]): Promise<unknown>;
+  recordFailure?(trx: SettlingTransaction, error: Error, context: Context<Payload>): Promise<unknown>;
+}
+
+/** Binds a job type to what runs it. */
+export function handle<Payload, Receipt>(
+  definition: JobDefinition<Payload>,
+  spec: PerformingSpec<Payload, Receipt>,
+): Handler<Payload, Receipt>;
+export function handle<Payload>(
+  definition: JobDefinition<Payload>,
+  spec: RecordingSpec<Payload> | GroupRecordingSpec<Payload>,
+): Handler<Payload, undefined>;
+export function handle<Payload>(
+  definition: JobDefinition<Payload>,
+  spec: PerformingSpec<Payload, unknown> | RecordingSpec<Payload> | GroupRecordingSpec<Payload>,
+): Handler<Payload> {
+  return { definition, ...spec };
+}

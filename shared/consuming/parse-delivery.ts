@@ -1,0 +1,69 @@
+import type { ConsumeMessage } from "amqplib";
+import { HEADER } from "../broker/headers.ts";
+import type { LetterReason } from "../jobs/write-letter.ts";
+import type { Handler } from "./handle.ts";
+
+/** A delivery whose content its handler can take; whether it is live is for the fence to say. */
+export interface ParsedDelivery {
+  readonly ok: true;
+  readonly id: string;
+  readonly send: number;
+  readonly handler: Handler;
+  readonly payload: unknown;
+}
+
+/** A delivery that no handler may see. */
+export interface UnfitDelivery {
+  readonly ok: false;
+  readonly reason: LetterReason;
+  readonly message: string;
+  /** What it says of its job, as far as that can be read. */
+  readonly id: string | undefined;
+  readonly send: number | undefined;
+  readonly type: string | undefined;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Reads a message of a work queue; never throws. The type is the `type` property, never the routing key. */
+export function parseDelivery(
+  message: ConsumeMessage,
+  handlers: ReadonlyMap<string, Handler>,
+): ParsedDelivery | UnfitDelivery {
+  const { messageId, type, headers } = message.properties;
+  const id = typeof messageId === "string" && UUID.test(messageId) ? messageId.toLowerCase() : undefined;
+  const sendHeader: unknown = headers?.[HEADER.send];
+  const send = Number.isSafeInteger(sendHeader) ? Number(sendHeader) : undefined;
+  const name = typeof type === "string" ? type : undefined;
+  const unfit = (reason: LetterReason, text: string): UnfitDelivery => ({
+    ok: false,
+    reason,
+    message: text,
+    id,
+    send,
+    type: name,
+  });
+
+  const json = parseJson(message.content);
+  if (!json.ok) return unfit("unreadable_message", `the body is no JSON: ${json.message}`);
+  const handler = name === undefined ? undefined : handlers.get(name);
+  if (handler === undefined) {
+    return unfit("unknown_type", `no handler here for type ${name === undefined ? "(none)" : `"${name}"`}`);
+  }
+  const payload = handler.definition.payload.safeParse(json.value);
+  if (!payload.success)
+    return unfit("invalid_payload", `the payload does not fit ${name}: ${payload.error.message}`);
+  if (id === undefined) return unfit("unknown_job", "the message has no job id as its message_id");
+  if (send === undefined) return unfit("unknown_job", `the message has no ${HEADER.send} header`);
+  return { ok: true, id, send, handler, payload: payload.data };
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+function parseJson(content: Buffer): { ok: true; value: unknown } | { ok: false; message: string } {
+  try {
+    return { ok: true, value: JSON.parse(UTF8.decode(content)) as unknown };
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}

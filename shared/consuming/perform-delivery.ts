@@ -1,0 +1,70 @@
+import type { Delivery } from "../broker/consume-queue.ts";
+import { findJob } from "../jobs/find-job.ts";
+import { type TakenJob, takeJob, takeOver } from "../jobs/take-job.ts";
+import { attempt, type Run } from "./attempt.ts";
+import { buryUnknownJob } from "./bury-unknown-job.ts";
+import type { ConsumerContext } from "./consumer-context.ts";
+import type { Handler } from "./handle.ts";
+import { isAlive } from "./heartbeat.ts";
+import type { ParsedDelivery } from "./parse-delivery.ts";
+import { settleRun } from "./settle-run.ts";
+import { untilDatabaseAnswers } from "./until-database-answers.ts";
+
+export type PerformingHandler = Handler & { readonly perform: NonNullable<Handler["perform"]> };
+
+/**
+ * The life of a delivery whose handler has an outside effect: claim, run, settle; the caller acks after that.
+ *
+ * @returns whether the delivery is to be acked; not when this process stops in the middle: then it comes again.
+ */
+export async function performDelivery(
+  delivery: Delivery,
+  parsed: ParsedDelivery,
+  handler: PerformingHandler,
+  context: ConsumerContext,
+): Promise<boolean> {
+  const job = await untilDatabaseAnswers(
+    () => claim(delivery, parsed, handler, context),
+    context.hurry,
+    context.log,
+  );
+  if (job === undefined) return true;
+  const startedAt = new Date();
+  const run: Run = { job, handler, payload: parsed.payload, intentNumber: job.intent_number };
+  const outcome = await untilDatabaseAnswers(() => attempt(run, context), context.hurry, context.log);
+  if (outcome.kind === "interrupted") return false;
+  const settlement = await settleRun(run, outcome, startedAt, context);
+  context.log.debug(
+    { job: job.id, type: job.type, attempt: job.attempt + 1, outcome: outcome.kind, settlement },
+    "settled",
+  );
+  return true;
+}
+
+// The fence. A delivery that is not live is acked and forgotten, except for two that are: a redelivered one whose
+// holder is gone, and one of a job that nobody has ever heard of.
+async function claim(
+  delivery: Delivery,
+  parsed: ParsedDelivery,
+  handler: PerformingHandler,
+  context: ConsumerContext,
+): Promise<TakenJob | undefined> {
+  const { id, send } = parsed;
+  const { db, instance, hand } = context;
+  const taken = await takeJob(db, { id, send, holder: instance });
+  if (taken !== undefined) return taken;
+  const found = await findJob(db, id);
+  if (found.place === "nowhere") {
+    await buryUnknownJob(delivery, parsed, context);
+    return undefined;
+  }
+  if (found.place !== "jobs" || found.job.send !== send || found.job.state !== "running") return undefined;
+  if (!delivery.redelivered || hand.isTwice(id)) return undefined;
+  // The holder's channel is gone, which need not mean the holder: without a key two of them would do it twice, so as
+  // long as it shows signs of life the job stays its own, and the sweep succeeds it.
+  const holder = found.job.holder;
+  const ownCrash = holder === instance;
+  if (handler.effects !== "keyed" && holder !== null && !ownCrash && (await isAlive(db, holder)))
+    return undefined;
+  return takeOver(db, { id, send, claim: found.job.claim, holder: instance });
+}

@@ -1,0 +1,171 @@
+import type { Delivery } from "../broker/consume-queue.ts";
+import { isDatabaseFault } from "../database/database-fault.ts";
+import { classifyError } from "../errors/classify-error.ts";
+import { noteError } from "../errors/note-error.ts";
+import { cancel } from "../jobs/cancel.ts";
+import { type Completion, complete } from "../jobs/complete.ts";
+import { lockJobs } from "../jobs/find-job.ts";
+import { hold } from "../jobs/hold.ts";
+import type { JobRow } from "../jobs/job-row.ts";
+import { writeLetters } from "../jobs/write-letter.ts";
+import { growingDelay } from "../time/growing-delay.ts";
+import { buryUnknownJob } from "./bury-unknown-job.ts";
+import type { ConsumerContext } from "./consumer-context.ts";
+import type { Handler, SettlingTransaction } from "./handle.ts";
+import { jobInHand } from "./job-in-hand.ts";
+import type { ParsedDelivery } from "./parse-delivery.ts";
+import { recordFailure, settleFailure } from "./settle.ts";
+import { untilDatabaseAnswers } from "./until-database-answers.ts";
+
+/** One delivery of a handler that has database effects only. */
+export interface RecordItem {
+  readonly delivery: Delivery;
+  readonly parsed: ParsedDelivery;
+}
+
+interface LiveItem extends RecordItem {
+  readonly row: JobRow;
+}
+
+/**
+ * Settles a group of deliveries in one transaction: lock, fence, effects, new states. After it they may all be acked.
+ *
+ * When a handler throws, the group is rolled back and each delivery is settled alone, so that one bad job costs its
+ * neighbours nothing but time. PostgreSQL's own trouble is waited out and counts for nobody.
+ */
+export async function recordGroup(items: readonly RecordItem[], context: ConsumerContext): Promise<void> {
+  const startedAt = new Date();
+  const run = (group: readonly RecordItem[]) =>
+    untilDatabaseAnswers(() => recordTogether(group, startedAt, context), context.hurry, context.log);
+  try {
+    await run(items);
+  } catch (thrown) {
+    if (isDatabaseFault(thrown) || (thrown instanceof Error && thrown.name === "Interrupted")) throw thrown;
+    if (items.length === 1) return recordError(items, thrown, context);
+    for (const item of items) await recordGroup([item], context);
+  }
+}
+
+async function recordTogether(
+  items: readonly RecordItem[],
+  startedAt: Date,
+  context: ConsumerContext,
+): Promise<void> {
+  const unknown = await context.db.transaction().execute(async (trx) => {
+    const { live, expired, absent } = await fence(trx, items);
+    await cancel(
+      trx,
+      expired.map(({ row }) => row.id),
+      "expired before it could run",
+    );
+    await complete(trx, await recordLive(trx, live, startedAt));
+    return absent;
+  });
+  for (const item of unknown) await buryUnknownJob(item.delivery, item.parsed, context);
+}
+
+// Stale deliveries fall out here: another send, a state that is not waiting for this one, a second copy in the group.
+async function fence(trx: SettlingTransaction, items: readonly RecordItem[]) {
+  const rows = await lockJobs(
+    trx,
+    items.map(({ parsed }) => parsed.id),
+  );
+  const live = new Map<string, LiveItem>();
+  const expired = new Map<string, LiveItem>();
+  const absent: RecordItem[] = [];
+  for (const item of items) {
+    const row = rows.get(item.parsed.id);
+    if (row === undefined) absent.push(item);
+    else if (row.send === item.parsed.send && (row.state === "queued" || row.state === "retrying")) {
+      (row.expired || row.cancel_requested ? expired : live).set(row.id, { ...item, row });
+    }
+  }
+  return { live: [...live.values()], expired: [...expired.values()], absent };
+}
+
+async function recordLive(
+  trx: SettlingTransaction,
+  live: readonly LiveItem[],
+  startedAt: Date,
+): Promise<Completion[]> {
+  const done: Completion[] = [];
+  for (const [handler, items] of byHandler(live)) {
+    const contexts = items.map(({ row, parsed }) => ({ job: jobInHand(row), payload: parsed.payload }));
+    if (handler.recordAll !== undefined) {
+      await handler.recordAll(trx, contexts);
+      done.push(...items.map(({ row }) => ({ id: row.id, result: undefined, startedAt })));
+    } else {
+      for (const context of contexts) {
+        const result = await handler.record?.(trx, undefined, context);
+        done.push({ id: context.job.id, result, startedAt });
+      }
+    }
+  }
+  return done;
+}
+
+function byHandler(items: readonly LiveItem[]): Map<Handler, LiveItem[]> {
+  const groups = new Map<Handler, LiveItem[]>();
+  for (const item of items) {
+    const group = groups.get(item.parsed.handler);
+    if (group === undefined) groups.set(item.parsed.handler, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+// The handler's transaction is gone with its error; this one counts the attempt, under the same fence.
+async function recordError(
+  items: readonly RecordItem[],
+  thrown: unknown,
+  context: ConsumerContext,
+): Promise<void> {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const settleWith = (tellDomain: boolean) =>
+    context.db.transaction().execute(async (trx) => {
+      for (const { row, parsed } of (await fence(trx, items)).live) {
+        const handler = tellDomain ? parsed.handler : { definition: parsed.handler.definition };
+        await settleOne(trx, { row, handler, payload: parsed.payload }, error);
+      }
+    });
+  try {
+    await untilDatabaseAnswers(() => settleWith(true), context.hurry, context.log);
+  } catch (second) {
+    if (isDatabaseFault(second) || (second instanceof Error && second.name === "Interrupted")) throw second;
+    context.log.error(
+      { err: second, queue: context.queue },
+      "recordFailure threw; the job is settled without it",
+    );
+    await untilDatabaseAnswers(() => settleWith(false), context.hurry, context.log);
+  }
+}
+
+async function settleOne(
+  trx: SettlingTransaction,
+  failed: { readonly row: JobRow; readonly handler: Handler; readonly payload: unknown },
+  error: Error,
+): Promise<void> {
+  const { row } = failed;
+  const found = classifyError(error);
+  switch (found.kind) {
+    case "permanent":
+      await recordFailure(trx, failed, error);
+      return writeLetters(
+        trx,
+        [{ id: row.id, attempts: row.attempt + 1 }],
+        "permanent_error",
+        noteError(error),
+      );
+    case "unreachable":
+    case "rate_limited": {
+      const delayMs =
+        found.kind === "rate_limited" ? found.retryAfterMs : growingDelay(row.holds + 1, 1_000, 60_000);
+      const waitsFor = `${found.kind === "unreachable" ? "unreachable" : "rate limit"}: ${found.dependency}`;
+      return hold(trx, { id: row.id, waitsFor, delayMs, error: noteError(error) });
+    }
+    case "unknown_outcome": // its effects were rolled back, so there is no doubt
+      return settleFailure(trx, failed, error, undefined);
+    case "retryable":
+      return settleFailure(trx, failed, error, found.retryAfterMs);
+  }
+}

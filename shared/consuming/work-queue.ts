@@ -1,0 +1,120 @@
+import type { Delivery } from "../broker/consume-queue.ts";
+import type { ConsumerContext } from "./consumer-context.ts";
+import { deadLetterDelivery } from "./dead-letter-delivery.ts";
+import { type ParsedDelivery, parseDelivery } from "./parse-delivery.ts";
+import { type PerformingHandler, performDelivery } from "./perform-delivery.ts";
+import { type RecordItem, recordGroup } from "./record-group.ts";
+import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
+
+const LARGEST_GROUP = 100;
+const GROUPS_AT_ONCE = 2;
+
+type Waiting<T> = T & { readonly settled: PromiseWithResolvers<void> };
+
+interface PerformItem extends RecordItem {
+  readonly handler: PerformingHandler;
+}
+
+/**
+ * Takes the deliveries of one queue and gives them to its workers: outside effects one by one, at most `workers` at
+ * once; database effects in groups, as many as have come together while the last groups were settled.
+ */
+export class WorkQueue {
+  readonly #context: ConsumerContext;
+  readonly #workers: number;
+  readonly #stop: AbortSignal;
+  readonly #performing: Waiting<PerformItem>[] = [];
+  readonly #recording: Waiting<RecordItem>[] = [];
+  #busy = 0;
+  #groups = 0;
+
+  constructor(context: ConsumerContext, workers: number, stop: AbortSignal) {
+    this.#context = context;
+    this.#workers = workers;
+    this.#stop = stop;
+    stop.addEventListener("abort", () => this.#giveBack(), { once: true });
+  }
+
+  /** Takes a delivery; resolves when it is settled and acked, or given back. Rejects only on the engine's own faults. */
+  async take(delivery: Delivery): Promise<void> {
+    const parsed = parseDelivery(delivery.message, this.#context.handlers);
+    if (!parsed.ok) return this.#bury(delivery, parsed);
+    const release = this.#context.hand.take(parsed.id);
+    try {
+      await this.#settled(delivery, parsed);
+    } finally {
+      release();
+    }
+  }
+
+  async #bury(
+    delivery: Delivery,
+    unfit: Exclude<ReturnType<typeof parseDelivery>, ParsedDelivery>,
+  ): Promise<void> {
+    const { service, priority, db, hurry, log } = this.#context;
+    log.warn({ queue: delivery.queue, reason: unfit.reason, job: unfit.id }, unfit.message);
+    await untilDatabaseAnswers(
+      () => deadLetterDelivery(db, { ...unfit, delivery, service, priority }),
+      hurry,
+      log,
+    );
+    delivery.ack();
+  }
+
+  #settled(delivery: Delivery, parsed: ParsedDelivery): Promise<void> {
+    const settled = Promise.withResolvers<void>();
+    const { handler } = parsed;
+    if (this.#stop.aborted) settled.resolve();
+    else if (isPerforming(handler)) this.#performing.push({ delivery, parsed, handler, settled });
+    else this.#recording.push({ delivery, parsed, settled });
+    this.#startWorkers();
+    return settled.promise;
+  }
+
+  #startWorkers(): void {
+    while (this.#busy < this.#workers) {
+      const item = this.#performing.shift();
+      if (item === undefined) break;
+      this.#busy += 1;
+      void this.#finish(this.#perform(item), [item], () => (this.#busy -= 1));
+    }
+    while (this.#groups < GROUPS_AT_ONCE && this.#recording.length > 0) {
+      const group = this.#recording.splice(0, LARGEST_GROUP);
+      this.#groups += 1;
+      void this.#finish(this.#record(group), group, () => (this.#groups -= 1));
+    }
+  }
+
+  async #perform({ delivery, parsed, handler }: PerformItem): Promise<void> {
+    if (await performDelivery(delivery, parsed, handler, this.#context)) delivery.ack();
+  }
+
+  async #record(group: readonly RecordItem[]): Promise<void> {
+    await recordGroup(group, this.#context);
+    for (const { delivery } of group) delivery.ack();
+  }
+
+  async #finish(work: Promise<void>, items: readonly Waiting<unknown>[], free: () => void): Promise<void> {
+    try {
+      await work;
+      for (const { settled } of items) settled.resolve();
+    } catch (error) {
+      // Stopping is no fault: the delivery is not acked and comes again elsewhere.
+      for (const { settled } of items)
+        error instanceof Interrupted ? settled.resolve() : settled.reject(error);
+    } finally {
+      free();
+      if (!this.#stop.aborted) this.#startWorkers();
+    }
+  }
+
+  // What has not begun goes back to the broker untouched: unacked, when the channel closes.
+  #giveBack(): void {
+    for (const { settled } of [...this.#performing.splice(0), ...this.#recording.splice(0)])
+      settled.resolve();
+  }
+}
+
+function isPerforming(handler: ParsedDelivery["handler"]): handler is PerformingHandler {
+  return handler.perform !== undefined;
+}

@@ -1,0 +1,34 @@
+import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import type { Logger } from "../log/logger.ts";
+import type { DulyTables } from "./tables.ts";
+
+/** Connections to PostgreSQL with Kysely's typed SQL on top. */
+export type Database = Kysely<DulyTables>;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Shown in `pg_stat_activity`. */
+  readonly name: string;
+  /** Most connections at once; they open when first needed. */
+  readonly connections: number;
+  readonly log: Logger;
+}
+
+/**
+ * Opens a pool; nothing connects before the first query.
+ *
+ * A connection that breaks while idle is logged and replaced; it never ends the process.
+ */
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: options.name,
+    max: options.connections,
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+  });
+  pool.on("error", (error) => options.log.warn({ err: error }, "an idle database connection broke"));
+  return new Kysely<DulyTables>({ dialect: new PostgresDialect({ pool }) });
+}

@@ -1,0 +1,29 @@
+import { type QueryExecutorProvider, sql } from "kysely";
+
+/** A job that is done, and what it returned. */
+export interface Completion {
+  readonly id: string;
+  /** JSON value, or undefined for none. */
+  readonly result: unknown;
+  /** When its handler began. */
+  readonly startedAt: Date;
+}
+
+/** Ends jobs as completed in the transaction of their effects and frees their unique keys; the caller holds their locks. */
+export async function complete(trx: QueryExecutorProvider, done: readonly Completion[]): Promise<void> {
+  if (done.length === 0) return;
+  const results = done.map((job) => (job.result === undefined ? null : JSON.stringify(job.result)));
+  await sql`
+    with ended as (
+      update duly.jobs j set state = 'completed', attempt = j.attempt + 1, holder = null, waits_for = null,
+        last_error = null, result = done.result, finished_at = duly.now(),
+        started_at = coalesce(j.started_at, done.started_at)
+      from unnest(${done.map((job) => job.id)}::uuid[], ${results}::jsonb[],
+        ${done.map((job) => job.startedAt)}::timestamptz[]) as done(id, result, started_at)
+      where j.id = done.id
+      returning j.id, j.type, j.unique_key
+    )
+    delete from duly.unique_keys u using ended e
+    where e.unique_key is not null and u.type = e.type and u.key = e.unique_key and u.job_id = e.id
+  `.execute(trx);
+}

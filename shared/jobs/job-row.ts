@@ -1,0 +1,32 @@
+import type { JobState } from "../contracts/job-state.ts";
+import type { Priority } from "../contracts/priority.ts";
+
+/** A job as consuming reads it. */
+export interface JobRow {
+  readonly id: string;
+  readonly type: string;
+  readonly service: string;
+  readonly priority: Priority;
+  readonly state: JobState;
+  readonly send: number;
+  readonly claim: number;
+  /** Attempts made so far. */
+  readonly attempt: number;
+  readonly max_attempts: number;
+  readonly holds: number;
+  readonly holder: string | null;
+  readonly run_at: Date | null;
+  readonly expires_at: Date | null;
+  readonly timeout_ms: number;
+  readonly cancel_requested: boolean;
+  readonly correlation_id: string;
+  readonly causation_id: string | null;
+  readonly enqueued_at: Date;
+  /** Whether it is worth nothing any more. */
+  readonly expired: boolean;
+}
+
+/** The columns of a JobRow, to be read from `duly.jobs` under the name `j`. */
+export const JOB_COLUMNS = `j.id, j.type, j.service, j.priority, j.state, j.send, j.claim, j.attempt, j.max_attempts,
+  j.holds, j.holder, j.run_at, j.expires_at, j.timeout_ms, j.cancel_requested, j.correlation_id, j.causation_id,
+  j.enqueued_at, coalesce(j.expires_at <= duly.now(), false) as expired`;

@@ -1,0 +1,13 @@
+import { type QueryExecutorProvider, sql } from "kysely";
+
+/** Keeps how far a running job is; does nothing when its claim has moved on. */
+export async function storeProgress(
+  db: QueryExecutorProvider,
+  job: { readonly id: string; readonly claim: number },
+  value: unknown,
+): Promise<void> {
+  await sql`
+    update duly.jobs set progress = ${JSON.stringify(value ?? null)}::jsonb
+    where id = ${job.id} and claim = ${job.claim} and state = 'running'
+  `.execute(db);
+}
