@@ -47,9 +47,13 @@ export async function migrate(databaseUrl: string, direction: Direction, log: Lo
     const outcome = await (direction === "up"
       ? migrator.migrateToLatest()
       : migrator.migrateTo(NO_MIGRATIONS));
-    if (outcome.error !== undefined) throw outcome.error;
+    if (outcome.error !== undefined) throw asError(outcome.error);
     return (outcome.results ?? []).map((result) => result.migrationName);
   } finally {
     await db.destroy();
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -1,22 +1,18 @@
 import type { Delivery } from "#shared/broker/consume-queue.ts";
-import { HEADER } from "#shared/broker/headers.ts";
 import { parseWorkQueue } from "#shared/broker/names.ts";
 import { deadLetterDelivery } from "#shared/consuming/dead-letter-delivery.ts";
+import { jobIdOf, sendOf } from "#shared/consuming/parse-delivery.ts";
 import { Interrupted, untilDatabaseAnswers } from "#shared/consuming/until-database-answers.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import type { DeadLettersConfig } from "./config.ts";
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Makes the dead letter of one message that a queue gave up, then acks it. */
 export async function recordRejected(
   delivery: Delivery,
   { db, hurry, log }: ServiceContext<DeadLettersConfig>,
 ): Promise<void> {
-  const { messageId, type, headers } = delivery.message.properties;
-  const origin = whereFrom(headers?.["x-death"]);
+  const origin = whereFrom(delivery.headers["x-death"]);
   const place = parseWorkQueue(origin.queue);
-  const send: unknown = headers?.[HEADER.send];
   const unfit = {
     delivery,
     service: place?.service ?? origin.queue.split(".")[0] ?? "unknown",
@@ -26,9 +22,9 @@ export async function recordRejected(
       origin.reason === "delivery_limit"
         ? `the queue ${origin.queue} gave it up: returned too often, its consumer probably died of it each time`
         : `the queue ${origin.queue} gave it up: ${origin.reason}`,
-    id: typeof messageId === "string" && UUID.test(messageId) ? messageId : undefined,
-    send: typeof send === "number" ? send : undefined,
-    type: typeof type === "string" ? type : undefined,
+    id: jobIdOf(delivery),
+    send: sendOf(delivery.headers),
+    type: delivery.type,
   };
   try {
     const burial = await untilDatabaseAnswers(() => deadLetterDelivery(db, unfit), hurry, log);

@@ -5,5 +5,5 @@ import { messages } from "./consumer.ts";
 
 await runService("messages", MessagesConfig, async ({ config, db, consume }) => {
   const chat = chatClient({ url: config.CHAT_URL, token: config.CHAT_TOKEN, phoneId: config.CHAT_PHONE_ID });
-  await consume(messages({ db, chat }));
+  consume(messages({ db, chat }));
 });

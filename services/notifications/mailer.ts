@@ -46,9 +46,7 @@ export function openMailer({ url, from, connections, patienceMs = 5_000 }: Maile
     maxConnections: connections,
     // Nodemailer tries again only while no byte of the mail has left; the rest is for the engine to decide.
     maxRequeues: 1,
-    dnsTimeout: patienceMs,
-    connectionTimeout: patienceMs,
-    greetingTimeout: patienceMs,
+    connectionTimeout: patienceMs, // from the look-up of the name to the greeting
     socketTimeout: 2 * patienceMs,
     disableFileAccess: true,
     disableUrlAccess: true,

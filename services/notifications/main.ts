@@ -12,7 +12,7 @@ await runService("notifications", NotificationsConfig, async ({ config, db, cons
   const notices = open(config.WORKERS_HIGH ?? PRIORITY_DEFAULTS.high.workers);
   onStop(async () => [codes, notices].forEach((mailer) => mailer.close()));
 
-  await consume(
+  consume(
     notifications({
       otp: { db, mailer: codes, cipher: otpCipher(config.OTP_KEY) },
       notice: { db, mailer: notices },

@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import {
   type ConfirmChannel,
   type OutgoingMessage,
@@ -35,11 +34,11 @@ export interface BatchResult {
  * Publishes what is next in the outbox: claim, publish, await the confirms, delete, in one transaction.
  *
  * Dies at any point without loss: the rows are deleted last, so the worst is that they go out twice under the same
- * message id and send, which the consumers' fence drops. Its commit need not wait for the disk, for the same reason.
+ * message id and send, which the consumers' fence drops. Its commit need not wait for the disk, for the same reason:
+ * `db` may be opened with synchronous_commit off.
  */
 export async function relayBatch(options: BatchOptions): Promise<BatchResult> {
   return options.db.transaction().execute(async (trx) => {
-    await sql`set local synchronous_commit = off`.execute(trx);
     const rows = await claim(trx, options.looks, options.window);
     if (rows.length === 0) return { rows, unconfirmed: 0 };
     const composed = await composeMessages(trx, rows);

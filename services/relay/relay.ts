@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type BrokerConnection, holdConnection } from "#shared/broker/hold-connection.ts";
 import { declareTopology } from "#shared/broker/topology.ts";
+import { openDatabase } from "#shared/database/database.ts";
 import { listen } from "#shared/database/listen.ts";
 import { readTopology } from "#shared/jobs/read-topology.ts";
 import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
@@ -23,7 +24,7 @@ const LOOPS: readonly { readonly name: string; readonly lanes: readonly Lane[] }
  * Any number may run; rows are locked while they are under way.
  */
 export async function relay(service: ServiceContext<RelayConfig>): Promise<void> {
-  const { config, db, log, stop } = service;
+  const { config, log, stop } = service;
   const loops = LOOPS.map((loop) => ({ ...loop, bell: new Bell() }));
   const topologyBell = new Bell();
   const instance = randomUUID();
@@ -35,6 +36,8 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
       if (channel === undefined || loop.lanes.some((lane) => lanes.includes(lane))) loop.bell.ring();
   };
   const url = config.DATABASE_URL;
+  const db = openDatabase({ url, name: "duly relay", connections: 2 * LOOPS.length, log, forgetful: true });
+  service.onStop(() => db.destroy());
   const listening = listen({
     url,
     name: "duly relay listen",

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ReportTransactions } from "#shared/contracts/reports.ts";
-import { type Database, handle } from "#shared/index.ts";
+import { isDatabaseFault } from "#shared/database/database-fault.ts";
+import { type Database, handle, UnreachableError } from "#shared/index.ts";
 import { countCsvRows } from "./count-csv-rows.ts";
 import { COLUMNS, streamTransactions } from "./stream-transactions.ts";
 import type { ReportsTables } from "./tables.ts";
@@ -24,15 +25,21 @@ export function reportTransactions({ reading, folder }: ReportTransactionsParts)
     effects: "keyed",
     perform: async ({ job, payload, signal, progress }) => {
       const path = pathOf(job.id);
-      const rows = await writeCsv({
-        path,
-        columns: COLUMNS,
-        rows: streamTransactions(reading, payload),
-        onRow: (count) => count % 1_000 === 0 && progress({ rows: count }),
-        signal,
-      });
-      progress({ rows });
-      return { path, rows };
+      try {
+        const rows = await writeCsv({
+          path,
+          columns: COLUMNS,
+          rows: streamTransactions(reading, payload),
+          onRow: (count) => count % 1_000 === 0 && progress({ rows: count }),
+          signal,
+        });
+        progress({ rows });
+        return { path, rows };
+      } catch (error) {
+        // A report has one attempt, and it is not the report's fault that PostgreSQL restarts in its hours.
+        if (!isDatabaseFault(error)) throw error;
+        throw new UnreachableError("postgresql", "the rows of the report cannot be read", { cause: error });
+      }
     },
     ask: async ({ job, signal }) => {
       const path = pathOf(job.id);

@@ -11,6 +11,14 @@ export const SchedulerConfig = z.object({
     .max(10_000)
     .default(500)
     .describe("due jobs of a priority per step"),
+  SCHEDULER_AHEAD_MS: z.coerce
+    .number()
+    .min(0)
+    .max(1_000)
+    .default(10)
+    .describe(
+      "how long before its due time a job is sent on its way, in ms; its handler still starts no earlier",
+    ),
   KEEP_FINISHED: z
     .string()
     .default("1 hour")

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import type { Database } from "#shared/database/database.ts";
 import { expire } from "#shared/jobs/expire.ts";
-import { fireDue, nextDue } from "#shared/jobs/fire-due.ts";
+import { fireDue, nextTimes } from "#shared/jobs/fire-due.ts";
 import type { Logger } from "#shared/log/logger.ts";
 import type { Bell } from "#shared/time/bell.ts";
 import { growingDelay } from "#shared/time/growing-delay.ts";
@@ -14,6 +14,8 @@ export interface DueLoopOptions {
   readonly bell: Bell;
   /** Due jobs of one priority per step. */
   readonly window: number;
+  /** How long before its due time a job is sent, so that it is there when it is due. */
+  readonly aheadMs: number;
   readonly log: Logger;
   readonly stop: AbortSignal;
 }
@@ -33,18 +35,15 @@ export async function dueLoop(options: DueLoopOptions): Promise<void> {
   let written: number | undefined;
   while (!stop.aborted) {
     try {
-      const fired = await fireAll(options);
-      const { nextMs, nowMs } = await nextDue(db);
-      const next = nextMs ?? Number.POSITIVE_INFINITY;
+      const next = await doWhatIsDue(options);
       failures = 0;
-      if (fired > 0) log.debug({ fired }, "sent due jobs");
-      if (next <= nowMs) continue;
-      if (written !== next) {
-        await sleepUntil(db, instance, next);
-        written = next;
+      if (next.inMs <= 0) continue;
+      if (written !== next.atMs) {
+        await sleepUntil(db, instance, next.atMs);
+        written = next.atMs;
         continue; // the last look
       }
-      await bell.wait(Math.min(BACKSTOP_MS, Math.max(1, next - nowMs)), stop);
+      await bell.wait(Math.min(BACKSTOP_MS, Math.max(1, next.inMs)), stop);
     } catch (error) {
       failures += 1;
       written = undefined;
@@ -55,13 +54,22 @@ export async function dueLoop(options: DueLoopOptions): Promise<void> {
   await sql`delete from duly.sleepers where instance = ${instance}`.execute(db);
 }
 
-async function fireAll({ db, window, stop }: DueLoopOptions): Promise<number> {
-  let fired = 0;
-  for (let step = 1; step > 0 && !stop.aborted; fired += step) {
+// Due jobs first: nothing may stand between the timer and them.
+async function doWhatIsDue({
+  db,
+  window,
+  aheadMs,
+  log,
+}: DueLoopOptions): Promise<{ atMs: number; inMs: number }> {
+  const fired = await fireDue(db, window, aheadMs);
+  if (fired > 0) log.debug({ fired }, "sent due jobs");
+  const { dueMs, expiryMs, nowMs } = await nextTimes(db);
+  if (expiryMs !== undefined && expiryMs <= nowMs) {
     await db.transaction().execute((trx) => expire(trx, window));
-    step = await db.transaction().execute((trx) => fireDue(trx, window));
+    return { atMs: nowMs, inMs: 0 };
   }
-  return fired;
+  const atMs = Math.min((dueMs ?? Number.POSITIVE_INFINITY) - aheadMs, expiryMs ?? Number.POSITIVE_INFINITY);
+  return { atMs, inMs: atMs - nowMs };
 }
 
 async function sleepUntil(db: Database, instance: string, untilMs: number): Promise<void> {

@@ -26,7 +26,7 @@ export async function scheduler(service: ServiceContext<SchedulerConfig>): Promi
   service.running(
     Promise.all([
       listening,
-      dueLoop({ db, bell, window: config.SCHEDULER_WINDOW, log, stop }),
+      dueLoop({ db, bell, window: config.SCHEDULER_WINDOW, aheadMs: config.SCHEDULER_AHEAD_MS, log, stop }),
       keepHouse(service),
     ]),
   );

@@ -8,7 +8,13 @@ import { pause } from "../time/pause.ts";
 /** One hand-over by the broker. */
 export interface Delivery {
   readonly queue: string;
-  readonly message: ConsumeMessage;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  readonly messageId: string | undefined;
+  readonly type: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly headers: Readonly<Record<string, unknown>>;
   /** The broker handed this message out before and did not hear of it again. */
   readonly redelivered: boolean;
   /** Tells the broker to forget it; does nothing when its channel is gone, for then it comes again. */
@@ -46,7 +52,9 @@ export async function consumeQueue(options: QueueOptions): Promise<void> {
       await consumeOnChannel(options, end);
       if (Date.now() - began > 10_000) failures = 0;
     } catch (error) {
-      if (!end.aborted) log.warn({ err: error, queue }, "the channel of a queue closed; opening the next");
+      if (isMissingQueue(error)) log.info({ queue }, "the queue is not there yet: the relay declares it");
+      else if (!end.aborted)
+        log.warn({ err: error, queue }, "the channel of a queue closed; opening the next");
     }
     if (!end.aborted) await pause(growingDelay(failures, 100, 5_000), end);
   }
@@ -57,7 +65,7 @@ async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promis
   const channel = await connection.createChannel();
   const over = new AbortController();
   const open = { now: true };
-  channel.on("error", (error) => log.warn({ err: error, queue }, "RabbitMQ closed a channel"));
+  channel.on("error", (error) => log.debug({ err: error, queue }, "RabbitMQ closed a channel"));
   channel.once("close", () => {
     open.now = false;
     over.abort(new Error(`the channel of ${queue} closed`));
@@ -99,16 +107,38 @@ async function drain(
   await Promise.race([finished, aborted(AbortSignal.any([options.hurry, options.lost]))]);
 }
 
+const NOT_FOUND = 404;
+
+function isMissingQueue(error: unknown): boolean {
+  return error instanceof Error && (error as Error & { code?: unknown }).code === NOT_FOUND;
+}
+
 function toDelivery(
   queue: string,
   message: ConsumeMessage,
   channel: Channel,
   open: { now: boolean },
 ): Delivery {
-  const ack = () => {
-    if (open.now) channel.ack(message);
+  const { fields, content: body } = message;
+  const properties: Readonly<Record<string, unknown>> = { ...message.properties };
+  return {
+    queue,
+    exchange: fields.exchange,
+    routingKey: fields.routingKey,
+    body,
+    messageId: textOrNone(properties["messageId"]),
+    type: textOrNone(properties["type"]),
+    correlationId: textOrNone(properties["correlationId"]),
+    headers: { ...message.properties.headers },
+    redelivered: fields.redelivered,
+    ack: () => {
+      if (open.now) channel.ack(message);
+    },
   };
-  return { queue, message, redelivered: message.fields.redelivered, ack };
+}
+
+function textOrNone(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 async function closeQuietly(channel: Channel, log: Logger): Promise<void> {

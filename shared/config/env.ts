@@ -5,6 +5,7 @@ import { ConfigError } from "../errors/errors.ts";
 const workers = z.coerce.number().int().min(1).max(1000).optional();
 
 /** The settings that every service has. */
+export type ServiceConfig = z.infer<typeof ServiceConfig>;
 export const ServiceConfig = z.object({
   DATABASE_URL: z.url().describe("postgres://user:password@host:port/database"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
@@ -54,7 +55,7 @@ export function readConfig<Schema extends z.ZodObject>(
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0]);
-    const meaning = schema.shape[name]?.description;
+    const meaning = (schema.shape as Readonly<Record<string, z.ZodType>>)[name]?.description;
     return `  ${name}: ${given[name] === undefined ? "is not set" : issue.message}${meaning ? ` (${meaning})` : ""}`;
   });
   throw new ConfigError(`the environment does not fit:\n${[...new Set(faults)].join("\n")}`);

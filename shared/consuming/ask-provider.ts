@@ -1,9 +1,9 @@
 import { UnknownOutcomeError } from "../errors/errors.ts";
-import type { Run } from "./attempt.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Answer } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Run } from "./run.ts";
 import { runWithin } from "./run-within.ts";
 
 /**

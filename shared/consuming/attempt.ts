@@ -5,19 +5,11 @@ import { storeProgress } from "../jobs/store-progress.ts";
 import type { TakenJob } from "../jobs/take-job.ts";
 import { askProvider } from "./ask-provider.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
-import type { Handler } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
 import type { Outcome } from "./outcome.ts";
 import { ProgressKeeper } from "./progress-keeper.ts";
+import type { Run } from "./run.ts";
 import { runWithin } from "./run-within.ts";
-
-/** A run of a performing handler: the job as claimed, what it parsed to, and the intent in force. */
-export interface Run {
-  readonly job: TakenJob;
-  readonly handler: Handler & { readonly perform: NonNullable<Handler["perform"]> };
-  readonly payload: unknown;
-  readonly intentNumber: number;
-}
 
 /**
  * Runs a handler once, outside any transaction; never throws for anything that the handler did.
@@ -53,7 +45,7 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
     return { kind: "applied", receipt };
   } catch (thrown) {
     if (context.hurry.aborted) return { kind: "interrupted" };
-    return fromError(thrown instanceof Error ? thrown : new Error(String(thrown)), run, context);
+    return await fromError(thrown instanceof Error ? thrown : new Error(String(thrown)), run, context);
   } finally {
     await progress.close();
   }

@@ -38,13 +38,8 @@ export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Bu
       const found = await findJob(trx, id);
       if (found.place !== "nowhere") return "stale";
     }
-    const { content: body, properties, fields } = delivery.message;
-    const headers = {
-      ...properties,
-      exchange: fields.exchange,
-      routingKey: fields.routingKey,
-      queue: delivery.queue,
-    };
+    const { body, headers, exchange, routingKey, queue, messageId, correlationId } = delivery;
+    const envelope = { exchange, routingKey, queue, messageId, correlationId, type, headers };
     await writeLooseLetter(trx, {
       service,
       priority,
@@ -53,7 +48,7 @@ export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Bu
       type: type?.slice(0, 100),
       jobId: id,
       body,
-      headers,
+      headers: envelope,
     });
     return "loose";
   });

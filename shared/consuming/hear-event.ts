@@ -37,15 +37,15 @@ export async function hearEvent(delivery: Delivery, context: EventContext): Prom
   }
 }
 
-async function react({ message }: Delivery, { service, subscriptions, db }: EventContext): Promise<void> {
-  const { type, messageId } = message.properties;
-  const subscription = typeof type === "string" ? subscriptions.get(type) : undefined;
+async function react(delivery: Delivery, { service, subscriptions, db }: EventContext): Promise<void> {
+  const { type } = delivery;
+  const subscription = type === undefined ? undefined : subscriptions.get(type);
   if (subscription === undefined)
     throw new Error(`${service} has no subscription for events of type "${String(type)}"`);
-  const event = readEvent(message, subscription);
+  const event = readEvent(delivery, subscription);
   const reaction = subscription.react(event);
   if (reaction === undefined) return;
-  const id = deriveId(String(messageId), `${service}/${reaction.job.type}`);
+  const id = deriveId(event.id, `${service}/${reaction.job.type}`);
   await db
     .transaction()
     .execute((trx) =>
@@ -53,29 +53,26 @@ async function react({ message }: Delivery, { service, subscriptions, db }: Even
     );
 }
 
-function readEvent(
-  { content, properties }: Delivery["message"],
-  subscription: Subscription,
-): EventRecord<unknown> {
-  const data = subscription.event.data.parse(JSON.parse(content.toString("utf8")));
-  const { messageId, correlationId, headers } = properties;
+function readEvent(delivery: Delivery, subscription: Subscription): EventRecord<unknown> {
+  const { messageId, correlationId, headers, body } = delivery;
+  const data = subscription.event.data.parse(JSON.parse(body.toString("utf8")));
   const attribute = (name: string): string | undefined => {
-    const value: unknown = headers?.[`cloudEvents_${name}`];
+    const value = headers[`cloudEvents_${name}`];
     return typeof value === "string" ? value : undefined;
   };
-  if (typeof messageId !== "string") throw new Error("the event has no message_id");
+  if (messageId === undefined) throw new Error("the event has no message_id");
   return {
     id: messageId,
     type: subscription.event.type,
     time: new Date(attribute("time") ?? Date.now()),
     subject: attribute("subject"),
     data,
-    correlationId: typeof correlationId === "string" ? correlationId : messageId,
+    correlationId: correlationId ?? messageId,
   };
 }
 
 async function bury(delivery: Delivery, message: string, { db, service }: EventContext): Promise<void> {
-  const { type } = delivery.message.properties;
+  const { type } = delivery;
   await deadLetterDelivery(db, {
     delivery,
     service,
@@ -84,6 +81,6 @@ async function bury(delivery: Delivery, message: string, { db, service }: EventC
     message,
     id: undefined,
     send: undefined,
-    type: typeof type === "string" ? type : undefined,
+    type,
   });
 }

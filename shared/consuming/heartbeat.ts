@@ -6,7 +6,7 @@ import { pause } from "../time/pause.ts";
 import type { Hand } from "./hand.ts";
 
 /** Milliseconds between heartbeats; a consumer silent for six of them counts as gone. */
-export const HEARTBEAT_MS = 5_000;
+const HEARTBEAT_MS = 5_000;
 
 export interface HeartbeatOptions {
   readonly instance: string;

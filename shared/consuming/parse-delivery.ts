@@ -1,4 +1,4 @@
-import type { ConsumeMessage } from "amqplib";
+import type { Delivery } from "../broker/consume-queue.ts";
 import { HEADER } from "../broker/headers.ts";
 import type { LetterReason } from "../jobs/write-letter.ts";
 import type { Handler } from "./handle.ts";
@@ -27,35 +27,44 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Reads a message of a work queue; never throws. The type is the `type` property, never the routing key. */
 export function parseDelivery(
-  message: ConsumeMessage,
+  delivery: Delivery,
   handlers: ReadonlyMap<string, Handler>,
 ): ParsedDelivery | UnfitDelivery {
-  const { messageId, type, headers } = message.properties;
-  const id = typeof messageId === "string" && UUID.test(messageId) ? messageId.toLowerCase() : undefined;
-  const sendHeader: unknown = headers?.[HEADER.send];
-  const send = Number.isSafeInteger(sendHeader) ? Number(sendHeader) : undefined;
-  const name = typeof type === "string" ? type : undefined;
-  const unfit = (reason: LetterReason, text: string): UnfitDelivery => ({
+  const { type, body, headers } = delivery;
+  const id = jobIdOf(delivery);
+  const send = sendOf(headers);
+  const unfit = (reason: LetterReason, message: string): UnfitDelivery => ({
     ok: false,
     reason,
-    message: text,
+    message,
     id,
     send,
-    type: name,
+    type,
   });
 
-  const json = parseJson(message.content);
+  const json = parseJson(body);
   if (!json.ok) return unfit("unreadable_message", `the body is no JSON: ${json.message}`);
-  const handler = name === undefined ? undefined : handlers.get(name);
+  const handler = type === undefined ? undefined : handlers.get(type);
   if (handler === undefined) {
-    return unfit("unknown_type", `no handler here for type ${name === undefined ? "(none)" : `"${name}"`}`);
+    return unfit("unknown_type", `no handler here for type ${type === undefined ? "(none)" : `"${type}"`}`);
   }
   const payload = handler.definition.payload.safeParse(json.value);
   if (!payload.success)
-    return unfit("invalid_payload", `the payload does not fit ${name}: ${payload.error.message}`);
+    return unfit("invalid_payload", `the payload does not fit ${type}: ${payload.error.message}`);
   if (id === undefined) return unfit("unknown_job", "the message has no job id as its message_id");
   if (send === undefined) return unfit("unknown_job", `the message has no ${HEADER.send} header`);
   return { ok: true, id, send, handler, payload: payload.data };
+}
+
+/** The job's id as a message names it; undefined for anything that cannot be one. */
+export function jobIdOf({ messageId }: Pick<Delivery, "messageId">): string | undefined {
+  return messageId !== undefined && UUID.test(messageId) ? messageId.toLowerCase() : undefined;
+}
+
+/** The number of the send that a message carries; undefined when it carries none. */
+export function sendOf(headers: Delivery["headers"]): number | undefined {
+  const send = headers[HEADER.send];
+  return typeof send === "number" && Number.isSafeInteger(send) ? send : undefined;
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });

@@ -1,12 +1,14 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { type TakenJob, takeJob, takeOver } from "../jobs/take-job.ts";
-import { attempt, type Run } from "./attempt.ts";
+import { pause } from "../time/pause.ts";
+import { attempt } from "./attempt.ts";
 import { buryUnknownJob } from "./bury-unknown-job.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Handler } from "./handle.ts";
 import { isAlive } from "./heartbeat.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
+import type { Run } from "./run.ts";
 import { settleRun } from "./settle-run.ts";
 import { untilDatabaseAnswers } from "./until-database-answers.ts";
 
@@ -29,6 +31,7 @@ export async function performDelivery(
     context.log,
   );
   if (job === undefined) return true;
+  if (job.early_ms > 0) await pause(Math.ceil(job.early_ms), context.hurry);
   const startedAt = new Date();
   const run: Run = { job, handler, payload: parsed.payload, intentNumber: job.intent_number };
   const outcome = await untilDatabaseAnswers(() => attempt(run, context), context.hurry, context.log);

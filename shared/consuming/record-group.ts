@@ -9,6 +9,7 @@ import { hold } from "../jobs/hold.ts";
 import type { JobRow } from "../jobs/job-row.ts";
 import { writeLetters } from "../jobs/write-letter.ts";
 import { growingDelay } from "../time/growing-delay.ts";
+import { pause } from "../time/pause.ts";
 import { buryUnknownJob } from "./bury-unknown-job.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Handler, SettlingTransaction } from "./handle.ts";
@@ -58,7 +59,7 @@ async function recordTogether(
       expired.map(({ row }) => row.id),
       "expired before it could run",
     );
-    await complete(trx, await recordLive(trx, live, startedAt));
+    await complete(trx, await recordLive(context.hurry, trx, live, startedAt));
     return absent;
   });
   for (const item of unknown) await buryUnknownJob(item.delivery, item.parsed, context);
@@ -84,11 +85,14 @@ async function fence(trx: SettlingTransaction, items: readonly RecordItem[]) {
 }
 
 async function recordLive(
+  hurry: AbortSignal,
   trx: SettlingTransaction,
   live: readonly LiveItem[],
   startedAt: Date,
 ): Promise<Completion[]> {
   const done: Completion[] = [];
+  const earlyMs = Math.max(0, ...live.map(({ row }) => row.early_ms));
+  if (earlyMs > 0) await pause(Math.ceil(earlyMs), hurry);
   for (const [handler, items] of byHandler(live)) {
     const contexts = items.map(({ row, parsed }) => ({ job: jobInHand(row), payload: parsed.payload }));
     if (handler.recordAll !== undefined) {

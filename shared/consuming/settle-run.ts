@@ -1,9 +1,9 @@
 import { isDatabaseFault } from "../database/database-fault.ts";
 import { classifyError } from "../errors/classify-error.ts";
 import { noteIntent } from "../jobs/intents.ts";
-import type { Run } from "./attempt.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Run } from "./run.ts";
 import { type Settlement, settle } from "./settle.ts";
 import { untilDatabaseAnswers } from "./until-database-answers.ts";
 

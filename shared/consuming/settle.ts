@@ -9,11 +9,11 @@ import type { JobRow } from "../jobs/job-row.ts";
 import { retry } from "../jobs/retry.ts";
 import { writeLetters } from "../jobs/write-letter.ts";
 import { growingDelay } from "../time/growing-delay.ts";
-import type { Run } from "./attempt.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Handler, SettlingTransaction } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Run } from "./run.ts";
 
 /** What settling did: `fenced` means that another claim has the job by now, and nothing was written. */
 export type Settlement = "settled" | "fenced";

@@ -37,7 +37,7 @@ export class WorkQueue {
 
   /** Takes a delivery; resolves when it is settled and acked, or given back. Rejects only on the engine's own faults. */
   async take(delivery: Delivery): Promise<void> {
-    const parsed = parseDelivery(delivery.message, this.#context.handlers);
+    const parsed = parseDelivery(delivery, this.#context.handlers);
     if (!parsed.ok) return this.#bury(delivery, parsed);
     const release = this.#context.hand.take(parsed.id);
     try {
@@ -76,12 +76,12 @@ export class WorkQueue {
       const item = this.#performing.shift();
       if (item === undefined) break;
       this.#busy += 1;
-      void this.#finish(this.#perform(item), [item], () => (this.#busy -= 1));
+      this.#finish(this.#perform(item), [item], () => (this.#busy -= 1));
     }
     while (this.#groups < GROUPS_AT_ONCE && this.#recording.length > 0) {
       const group = this.#recording.splice(0, LARGEST_GROUP);
       this.#groups += 1;
-      void this.#finish(this.#record(group), group, () => (this.#groups -= 1));
+      this.#finish(this.#record(group), group, () => (this.#groups -= 1));
     }
   }
 
@@ -94,18 +94,19 @@ export class WorkQueue {
     for (const { delivery } of group) delivery.ack();
   }
 
-  async #finish(work: Promise<void>, items: readonly Waiting<unknown>[], free: () => void): Promise<void> {
-    try {
-      await work;
-      for (const { settled } of items) settled.resolve();
-    } catch (error) {
-      // Stopping is no fault: the delivery is not acked and comes again elsewhere.
-      for (const { settled } of items)
-        error instanceof Interrupted ? settled.resolve() : settled.reject(error);
-    } finally {
+  // Ends the waiting of the deliveries as their work ends, and makes room for the next.
+  #finish(work: Promise<void>, items: readonly Waiting<unknown>[], free: () => void): void {
+    const settle = (end: (settled: PromiseWithResolvers<void>) => void) => {
+      for (const { settled } of items) end(settled);
       free();
       if (!this.#stop.aborted) this.#startWorkers();
-    }
+    };
+    work.then(
+      () => settle((settled) => settled.resolve()),
+      // Stopping is no fault: the delivery is not acked and comes again elsewhere.
+      (error: unknown) =>
+        settle((settled) => (error instanceof Interrupted ? settled.resolve() : settled.reject(error))),
+    );
   }
 
   // What has not begun goes back to the broker untouched: unacked, when the channel closes.

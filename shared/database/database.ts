@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   /** Most connections at once; they open when first needed. */
   readonly connections: number;
   readonly log: Logger;
+  /** Commits do not wait for the disk: only for what may safely be lost and done again. @default false */
+  readonly forgetful?: boolean;
 }
 
 /**
@@ -28,6 +30,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    ...(options.forgetful === true ? { options: "-c synchronous_commit=off" } : {}),
   });
   pool.on("error", (error) => options.log.warn({ err: error }, "an idle database connection broke"));
   return new Kysely<DulyTables>({ dialect: new PostgresDialect({ pool }) });

@@ -1,17 +1,20 @@
 import { type QueryExecutorProvider, sql } from "kysely";
 
 /**
- * Sends jobs whose time has come, by priority, due time and enqueue number, at most `limit` of each priority: new state,
+ * Sends jobs whose time comes within `aheadMs`, by priority, due time and enqueue number, at most `limit` of each priority: new state,
  * next send and outbox row in one statement. Jobs that another scheduler has locked are left to it.
+ *
+ * The way through the broker takes longer than a few milliseconds; whoever gets the delivery before the due time waits
+ * for it.
  *
  * @returns how many were sent.
  */
-export async function fireDue(trx: QueryExecutorProvider, limit: number): Promise<number> {
+export async function fireDue(db: QueryExecutorProvider, limit: number, aheadMs: number): Promise<number> {
   const result = await sql<{ fired: string }>`
     with due as materialized (
       select d.* from unnest(enum_range(null::duly.priority)) as p(priority) cross join lateral (
         select j.id, j.wake_at from duly.jobs j
-        where j.priority = p.priority and j.wake_at <= duly.now()
+        where j.priority = p.priority and j.wake_at <= duly.now() + ${aheadMs} * interval '1 ms'
         order by j.wake_at, j.number limit ${limit} for no key update skip locked
       ) d
     ), fired as (
@@ -24,23 +27,29 @@ export async function fireDue(trx: QueryExecutorProvider, limit: number): Promis
       returning lane
     )
     select count(*) as fired, case when count(*) > 0 then duly.wake_relay(array_agg(distinct lane)) end from outgoing
-  `.execute(trx);
+  `.execute(db);
   return Number(result.rows[0]?.fired ?? 0);
 }
 
-/** The earliest time at which a waiting job is due, and the database's present time, both in ms since 1970. */
-export async function nextDue(
-  db: QueryExecutorProvider,
-): Promise<{ nextMs: number | undefined; nowMs: number }> {
-  const result = await sql<{ next: number | null; now: number }>`
-    select extract(epoch from least(
-      (select min(first.wake_at) from unnest(enum_range(null::duly.priority)) as p(priority) cross join lateral (
+/** What comes next, in ms since 1970 on the database's clock; undefined for nothing. */
+export interface NextTimes {
+  readonly dueMs: number | undefined;
+  readonly expiryMs: number | undefined;
+  readonly nowMs: number;
+}
+
+/** Reads when the next waiting job is due and when the next one expires: one index probe each. */
+export async function nextTimes(db: QueryExecutorProvider): Promise<NextTimes> {
+  const result = await sql<{ due: number | null; expiry: number | null; now: number }>`
+    select extract(epoch from (
+      select min(first.wake_at) from unnest(enum_range(null::duly.priority)) as p(priority) cross join lateral (
         select j.wake_at from duly.jobs j where j.priority = p.priority and j.wake_at is not null
-        order by j.wake_at limit 1) first),
-      (select min(expires_at) from duly.expiries)
-    ))::float8 * 1000 as next, extract(epoch from duly.now())::float8 * 1000 as now
+        order by j.wake_at limit 1) first
+    ))::float8 * 1000 as due,
+    extract(epoch from (select min(expires_at) from duly.expiries))::float8 * 1000 as expiry,
+    extract(epoch from duly.now())::float8 * 1000 as now
   `.execute(db);
   const row = result.rows[0];
   if (row === undefined) throw new Error("PostgreSQL did not tell the time");
-  return { nextMs: row.next ?? undefined, nowMs: row.now };
+  return { dueMs: row.due ?? undefined, expiryMs: row.expiry ?? undefined, nowMs: row.now };
 }

@@ -24,9 +24,12 @@ export interface JobRow {
   readonly enqueued_at: Date;
   /** Whether it is worth nothing any more. */
   readonly expired: boolean;
+  /** Milliseconds until it is due, for one that was sent a little ahead of its time; 0 when it is. */
+  readonly early_ms: number;
 }
 
 /** The columns of a JobRow, to be read from `duly.jobs` under the name `j`. */
 export const JOB_COLUMNS = `j.id, j.type, j.service, j.priority, j.state, j.send, j.claim, j.attempt, j.max_attempts,
   j.holds, j.holder, j.run_at, j.expires_at, j.timeout_ms, j.cancel_requested, j.correlation_id, j.causation_id,
-  j.enqueued_at, coalesce(j.expires_at <= duly.now(), false) as expired`;
+  j.enqueued_at, coalesce(j.expires_at <= duly.now(), false) as expired,
+  greatest(0, coalesce(extract(epoch from j.run_at - duly.now()), 0))::float8 * 1000 as early_ms`;

@@ -58,7 +58,8 @@ export async function runService<Schema extends z.ZodObject<typeof ServiceConfig
     stop,
     hurry,
     ready: () => {
-      if (!saidReady) log.info("ready");
+      // Whoever started this process waits for the line, so no LOG_LEVEL hides it.
+      if (!saidReady) log.child({}, { level: "info" }).info("ready");
       saidReady = true;
     },
     running: (work) => void works.push(work),

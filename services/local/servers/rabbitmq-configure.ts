@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { SetupError } from "../setup-error.ts";
 
 /** The ports of a private RabbitMQ node, all on 127.0.0.1. */
 export interface RabbitPorts {
@@ -30,6 +31,13 @@ const PLUGINS = [
 /** Writes the node's settings into its data folder; returns the environment that makes it use nothing else. */
 export function configureRabbit(settings: RabbitSettings): Readonly<Record<string, string>> {
   const { dataDir, ports } = settings;
+  if (dataDir.includes("'")) {
+    // It asks a shell for the free disk space, and would wait for the answer for ever.
+    throw new SetupError(
+      `RabbitMQ cannot keep its data in ${dataDir}: there is a ' in the path. Rename that folder, or give another: ` +
+        "DULY_DIR=folder npm start",
+    );
+  }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const config = join(dataDir, "rabbitmq.conf");
   const plugins = join(dataDir, "enabled_plugins");

@@ -11,6 +11,7 @@ export interface RabbitNodeOptions {
   readonly ports: RabbitPorts;
   readonly user: string;
   readonly password: string;
+  readonly dataDir: string;
   readonly stackDir: string;
   readonly logFile: string;
   /** The data is thrown away afterwards: stop() need not wait until it is in order. */
@@ -25,11 +26,11 @@ export interface RabbitNode {
 
 /** Starts epmd and the node; resolves when AMQP and the management API answer. */
 export async function startRabbitNode(options: RabbitNodeOptions): Promise<RabbitNode> {
-  const { installation, ports, stackDir, logFile } = options;
+  const { installation, ports, dataDir, stackDir, logFile } = options;
   // Nothing of the caller's RabbitMQ settings may reach this node.
   const inherited = Object.entries(process.env).filter(([name]) => !/^(RABBITMQ|ERL)_/.test(name));
   const env = { ...Object.fromEntries(inherited), ...installation.env, ...options.env };
-  const common = { env, logFile, stackDir, cwd: "/" };
+  const common = { env, logFile, stackDir, cwd: dataDir };
   const children: Child[] = [];
   const stop = async () => {
     for (const child of children.toReversed())

@@ -50,6 +50,7 @@ export async function startRabbit(options: RabbitOptions): Promise<RabbitServer>
     ports,
     user,
     password,
+    dataDir,
     stackDir,
     logFile,
     disposable: options.disposable ?? false,

@@ -45,8 +45,8 @@ export function choosePorts(from: string | undefined): Ports {
 
 /** Gives the numbers, one for each port, to the ports. */
 export function toPorts(numbers: readonly number[]): Ports {
-  const given = Object.keys(PURPOSES).map((name, index) => [name, numbers[index]]);
-  return { ...DEFAULTS, ...Object.fromEntries(given) };
+  const given = Object.keys(PURPOSES).map((name, index) => [name, numbers[index] ?? 0] as const);
+  return { ...DEFAULTS, ...Object.fromEntries<number>(given) };
 }
 
 /**

@@ -32,38 +32,45 @@ export function createServiceKeeper(
   const kept: Promise<void>[] = [];
   const stopping = new AbortController();
 
-  const launch = async (name: string, environment: Environment): Promise<Child> => {
+  const launch = async (name: string, environment: Environment): Promise<void> => {
     const child = await startNodeProgram({ name, file: `services/${name}/main.ts`, environment, stackDir });
     children.set(name, child);
     if (stopping.signal.aborted) await child.stop("SIGTERM", STOP_MS);
     onChange();
-    return child;
   };
 
-  const keep = async (name: string, environment: Environment, first: Child): Promise<void> => {
+  /** Tries until it runs again, more and more slowly; returns how long the next wait would be. */
+  const revive = async (name: string, environment: Environment, firstDelay: number): Promise<number> => {
+    for (let delay = firstDelay; ; ) {
+      out(`${name} is started again in ${delay / 1000} s.`);
+      await sleep(delay, undefined, { signal: stopping.signal });
+      delay = Math.min(delay * 2, LONGEST_DELAY_MS);
+      try {
+        await launch(name, environment);
+        out(`${name} is back.`);
+        return delay;
+      } catch (error) {
+        out(explain(error));
+      }
+    }
+  };
+
+  const keep = async (name: string, environment: Environment): Promise<void> => {
     let delay = FIRST_DELAY_MS;
-    for (let child = first; ; ) {
+    for (let child = children.get(name); child !== undefined; child = children.get(name)) {
       const since = performance.now();
       await child.ended;
       if (stopping.signal.aborted) return;
-      if (performance.now() - since > WELL_MS) delay = FIRST_DELAY_MS;
-      out(
-        `${name} ended by itself. Its last words (all of them: ${child.logFile}):\n${lastLines(child.log(), 6)}`,
-      );
-      for (let next: Child | undefined; next === undefined; delay = Math.min(delay * 2, LONGEST_DELAY_MS)) {
-        out(`${name} is started again in ${delay / 1000} s.`);
-        await sleep(delay, undefined, { signal: stopping.signal });
-        next = await launch(name, environment).catch((error: unknown) => void out(explain(error)));
-        if (next !== undefined) child = next;
-      }
-      out(`${name} is back.`);
+      out(`${name} ended by itself. Its last words (all: ${child.logFile}):\n${lastLines(child.log(), 6)}`);
+      const ranWell = performance.now() - since > WELL_MS;
+      delay = await revive(name, environment, ranWell ? FIRST_DELAY_MS : delay);
     }
   };
 
   return {
     start: async (name, environment) => {
-      const child = await launch(name, environment);
-      const keeping = keep(name, environment, child).catch((error: unknown) => {
+      await launch(name, environment);
+      const keeping = keep(name, environment).catch((error: unknown) => {
         if (!stopping.signal.aborted) out(`${name}: ${explain(error)}`);
       });
       kept.push(keeping);

@@ -24,8 +24,8 @@ export async function superviseStack(
   const started = performance.now();
   const stackFile = join(stackDir, "stack.json");
   const roster = createRoster();
-  let publish = () => {};
-  const keeper = createServiceKeeper(stackDir, out, () => publish());
+  let publish: (() => void) | undefined;
+  const keeper = createServiceKeeper(stackDir, out, () => publish?.());
   // A request to stop makes what is starting fail; after the start it is heeded below.
   const abandon = () => void endLeftovers(stackDir).catch((error: unknown) => out(explain(error)));
   request.signal.addEventListener("abort", abandon);
@@ -55,17 +55,16 @@ export async function superviseStack(
     tellAddresses(describe(), stackFile, out);
 
     const code = options.demo ? await runDemoUntilStop(describe(), request, out) : 0;
-    if (!options.once && !request.signal.aborted) {
-      out("Ctrl-C drains and stops everything.");
-      await untilStop(request);
-    }
-    return code;
+    if (options.once) return code;
+    if (!request.signal.aborted) out("Ctrl-C drains and stops everything.");
+    await untilStop(request);
+    return 0;
   } catch (error) {
     if (request.signal.aborted) return 130;
     throw error;
   } finally {
     request.signal.removeEventListener("abort", abandon);
-    publish = () => {};
+    publish = undefined;
     out("Draining: services finish their work, then the servers stop (Ctrl-C again stops at once).");
     await keeper.stopAll();
     await roster.stopAll();
@@ -73,7 +72,7 @@ export async function superviseStack(
   }
 }
 
-/** A demo that is interrupted has failed only where its result was asked for. */
+/** Runs the demo, or as much of it as there is time for. */
 async function runDemoUntilStop(
   stack: Stack,
   request: StopRequest,
@@ -82,10 +81,7 @@ async function runDemoUntilStop(
   const { runDemo } = await import("../demo/run-demo.ts");
   const demo = runDemo(stack, { out });
   const outcome = await Promise.race([demo, untilStop(request)]);
-  if (outcome === undefined) {
-    demo.catch(() => undefined);
-    return 130;
-  }
+  if (outcome === undefined) return 130;
   out(outcome.summary);
   return outcome.ok ? 0 : 1;
 }

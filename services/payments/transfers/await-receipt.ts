@@ -8,6 +8,8 @@ export interface Patience {
   readonly lookEveryMs: number;
   /** Milliseconds without a receipt after which `unblock` runs, and again after as many. */
   readonly unblockAfterMs: number;
+  /** Milliseconds that `find` waits for a block once it has offered the bytes again. */
+  readonly findForMs: number;
 }
 
 /**

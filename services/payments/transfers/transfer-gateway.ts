@@ -42,9 +42,8 @@ export interface TransferReceipt {
   readonly blockNumber: number;
 }
 
-const PATIENCE: Patience = { lookEveryMs: 250, unblockAfterMs: 5_000 };
-// How long `find` waits for a block once it has offered the bytes again; a block a second is usual where we run.
-const FIND_WAIT_MS = 3_000;
+// For blocks that come each second or so; where they are slower, the engine asks again.
+const PATIENCE: Patience = { lookEveryMs: 250, unblockAfterMs: 5_000, findForMs: 3_000 };
 
 /**
  * Moves tokens so that a payment is made at most once, whatever dies when.
@@ -148,7 +147,7 @@ export class TransferGateway {
     signal: AbortSignal,
   ): Promise<MinedTransfer | undefined> {
     await this.#unblock(transfer.payer);
-    const enough = AbortSignal.timeout(FIND_WAIT_MS);
+    const enough = AbortSignal.timeout(this.#patience.findForMs);
     try {
       return await this.#mined(order, transfer, AbortSignal.any([signal, enough]));
     } catch (error) {

