@@ -75,6 +75,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       result jsonb,
       last_error jsonb,
       enqueued_at timestamptz not null,
+      claimed_at timestamptz,
       started_at timestamptz,
       finished_at timestamptz
     ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02)`.execute(db);

@@ -14,16 +14,19 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       in_hand uuid[] not null
     ) with (fillfactor = 50)`.execute(db);
 
-  // unsent: the request certainly never left · unknown: it may have had its effect · refused: it certainly had none ·
-  // applied: it had. A crash leaves "unknown", which is what is written before the call.
-  await sql`create type duly.intent_outcome as enum ('unsent', 'unknown', 'refused', 'applied')`.execute(db);
+  // unsent: the request certainly never left · unknown: it may have had its effect · doubtful: the same, and that run is
+  // not yet counted as an attempt · refused: it certainly had none · applied: it had. A crash leaves "unknown", which
+  // is what is written before the call.
+  await sql`create type duly.intent_outcome as enum ('unsent', 'unknown', 'doubtful', 'refused', 'applied')`.execute(
+    db,
+  );
   await sql`
     create table duly.intents (
       job_id uuid not null,
       number integer not null,
       outcome duly.intent_outcome not null,
       made_at timestamptz not null,
-      receipt jsonb,
+      receipt bytea,
       primary key (job_id, number)
     ) with (fillfactor = 80)`.execute(db);
 

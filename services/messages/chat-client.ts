@@ -16,6 +16,7 @@ export interface ChatClient {
   readonly sendText: (text: ChatText, signal: AbortSignal) => Promise<string>;
 }
 
+/** Where the chat API is, and who is asking. */
 export interface ChatClientOptions {
   readonly url: string;
   readonly token: string;

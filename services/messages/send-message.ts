@@ -4,6 +4,7 @@ import { type Database, handle, PermanentError } from "#shared/index.ts";
 import type { ChatClient } from "./chat-client.ts";
 import type { MessagesTables } from "./tables.ts";
 
+/** What sending messages needs. */
 export interface SendMessageParts {
   readonly db: Database;
   readonly chat: ChatClient;

@@ -25,6 +25,7 @@ export interface Mailer {
   readonly close: () => void;
 }
 
+/** Where mail goes out, and in whose name. */
 export interface MailerOptions {
   readonly url: string;
   readonly from: string;

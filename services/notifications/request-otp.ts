@@ -5,6 +5,7 @@ import { type Database, enqueueMany } from "#shared/index.ts";
 import type { OtpCipher } from "./otp-cipher.ts";
 import type { NotificationsTables } from "./tables.ts";
 
+/** Who is to get a code, and for how long it can be used. */
 export interface OtpRequest {
   readonly emails: readonly string[];
   /** Milliseconds from now, by the database's clock. */

@@ -6,6 +6,7 @@ import type { OtpCipher } from "./otp-cipher.ts";
 import { otpMail } from "./otp-mail.ts";
 import type { NotificationsTables } from "./tables.ts";
 
+/** What sending codes needs. */
 export interface SendOtpParts {
   readonly db: Database;
   readonly mailer: Mailer;

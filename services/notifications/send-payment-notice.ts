@@ -4,6 +4,7 @@ import type { Mailer } from "./mailer.ts";
 import { paymentNoticeMail } from "./payment-notice-mail.ts";
 import type { NotificationsTables } from "./tables.ts";
 
+/** What sending notices needs. */
 export interface SendPaymentNoticeParts {
   readonly db: Database;
   readonly mailer: Mailer;

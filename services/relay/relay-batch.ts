@@ -39,7 +39,9 @@ export interface BatchResult {
  */
 export async function relayBatch(options: BatchOptions): Promise<BatchResult> {
   return options.db.transaction().execute(async (trx) => {
-    const rows = await claim(trx, options.looks, options.window);
+    // Each lane may add its small share to the window; a window of one is meant to isolate one message.
+    const claimed = await claim(trx, options.looks, options.window);
+    const rows = options.window === 1 ? claimed.slice(0, 1) : claimed;
     if (rows.length === 0) return { rows, unconfirmed: 0 };
     const composed = await composeMessages(trx, rows);
     const outgoing = composed.filter(hasMessage);
@@ -82,6 +84,8 @@ function sort(
     else if (outcome.kind === "confirmed") sorted.done.push(item.row);
     // Nobody has to hear an event; a job that nobody can take waits until its queue is there.
     else if (outcome.kind === "returned") (isEvent ? sorted.done : sorted.returned).push(item.row);
+    // A queue without room nacks its own messages only; the others in the batch went out.
+    else if (outcome.kind === "refused") sorted.returned.push(item.row);
     // The broker closed the channel and this message was alone on it: it is the one that was refused.
     else if (refusal !== undefined && outgoing.length === 1) sorted.dead.push({ ...item, reason: refusal });
     else sorted.unconfirmed += 1;
@@ -93,6 +97,6 @@ function warnOfReturns(rows: readonly OutboxRow[], messages: readonly OutgoingMe
   const keys = new Set(messages.map((message) => message.routingKey));
   log.warn(
     { rows: rows.length, routingKeys: [...keys].slice(0, 5) },
-    "no queue takes some messages; sending them again later",
+    "no queue takes some messages now; sending them again later",
   );
 }

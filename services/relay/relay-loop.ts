@@ -1,5 +1,4 @@
 import type { BrokerConnection } from "#shared/broker/hold-connection.ts";
-import type { ConfirmChannel } from "#shared/broker/publish-batch.ts";
 import type { Database } from "#shared/database/database.ts";
 import type { Logger } from "#shared/log/logger.ts";
 import { fallAsleep, wakeUp } from "#shared/outbox/fall-asleep.ts";
@@ -7,6 +6,7 @@ import type { Lane } from "#shared/outbox/lanes.ts";
 import { LowWater } from "#shared/outbox/low-water.ts";
 import type { Bell } from "#shared/time/bell.ts";
 import { pause } from "#shared/time/pause.ts";
+import { ChannelKeeper } from "./channel-keeper.ts";
 import { relayBatch } from "./relay-batch.ts";
 
 export interface LoopOptions {
@@ -27,8 +27,6 @@ const BACKSTOP_MS = 250;
 const REFRESH_MS = 20_000;
 /** As many batches in a row that found work, and nobody needs to ring any more. */
 const BUSY_AFTER = 3;
-/** PRECONDITION_FAILED: what RabbitMQ says of a message that it will never take. */
-const PRECONDITION_FAILED = 406;
 
 /**
  * Empties some lanes of the outbox over a channel of its own until `end`.
@@ -39,7 +37,7 @@ const PRECONDITION_FAILED = 406;
 export async function relayLoop(options: LoopOptions): Promise<void> {
   const { end, bell, log } = options;
   const marks = new Map(options.lanes.map((lane) => [lane, new LowWater()]));
-  const channels = new ChannelKeeper(options);
+  const channels = new ChannelKeeper(options.connection, log);
   let wroteDownAt = Number.NEGATIVE_INFINITY;
   let busy = 0;
   let quiet = 0;
@@ -91,62 +89,13 @@ async function emptyOnce(
       { loop: options.name, rows: result.unconfirmed },
       "the broker did not confirm; publishing these again",
     );
-    await channels.discard(result.rows.length);
+    // Silence on an open channel: end the connection, or what was never taken would pile up in its buffers.
+    if (channels.isOpen) throw new Error(`RabbitMQ confirmed nothing within ${confirmMs} ms`);
+    channels.suspect(result.rows.length);
     await pause(100, options.end);
     return 0;
   }
   channels.sent(result.rows.length);
   for (const row of result.rows) marks.get(row.lane)?.reached(row.id, now);
   return result.rows.length;
-}
-
-/**
- * Holds the loop's confirm channel and opens the next when it closed.
- *
- * When the broker refuses a message for good it closes the channel over the whole batch and does not say which one it
- * was. The rows of that batch are then published one at a time, until the refused one is alone and known.
- */
-class ChannelKeeper {
-  readonly #options: LoopOptions;
-  #channel: ConfirmChannel | undefined;
-  #suspects = 0;
-  refusal: string | undefined;
-
-  constructor(options: LoopOptions) {
-    this.#options = options;
-  }
-
-  get suspicious(): boolean {
-    return this.#suspects > 0;
-  }
-
-  async current(): Promise<ConfirmChannel> {
-    if (this.#channel !== undefined && this.refusal === undefined) return this.#channel;
-    this.refusal = undefined;
-    const channel = await this.#options.connection.createConfirmChannel();
-    channel.on("error", (error: Error & { code?: number }) => {
-      this.#options.log.warn({ err: error, loop: this.#options.name }, "RabbitMQ closed the relay's channel");
-      if (error.code === PRECONDITION_FAILED) this.refusal = error.message;
-    });
-    channel.once("close", () => {
-      if (this.#channel === channel) this.#channel = undefined;
-    });
-    this.#channel = channel;
-    return channel;
-  }
-
-  /** Gives up the channel: late confirms on it must not be taken for those of the next batch. */
-  async discard(rows: number): Promise<void> {
-    if (this.refusal !== undefined) this.#suspects = rows;
-    const channel = this.#channel;
-    this.#channel = undefined;
-    if (channel === undefined || this.#options.end.aborted) return;
-    await channel
-      .close()
-      .catch((error: unknown) => this.#options.log.debug({ err: error }, "closed already"));
-  }
-
-  sent(rows: number): void {
-    this.#suspects = Math.max(0, this.#suspects - rows);
-  }
 }

@@ -7,9 +7,11 @@ import { COLUMNS, streamTransactions } from "./stream-transactions.ts";
 import type { ReportsTables } from "./tables.ts";
 import { writeCsv } from "./write-csv.ts";
 
+/** What writing reports needs. */
 export interface ReportTransactionsParts {
   /** Connections for reading alone, one for each report at once. */
   readonly reading: Database;
+  /** Where finished reports are, the same for every process of the service. */
   readonly folder: string;
 }
 

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { stringify } from "csv-stringify";
 
+/** A file to be written. */
 export interface CsvFile<Row> {
   readonly path: string;
   readonly columns: readonly (keyof Row & string)[];

@@ -12,15 +12,19 @@ export interface OutgoingMessage {
 }
 
 /**
- * What became of a message: `confirmed` the broker has it safely · `returned` no queue is bound for it ·
- * `unconfirmed` nobody knows (nack, timeout, lost channel) · `unpublishable` it can never be sent, and why.
+ * What became of a message: `confirmed` the broker has it safely · `returned` no queue is bound for it · `refused` a
+ * queue has no room (nack) · `unconfirmed` nobody knows (timeout, lost channel) · `unpublishable` it can never be sent,
+ * and why.
  */
 export type PublishOutcome =
-  | { readonly kind: "confirmed" | "returned" | "unconfirmed" }
+  | { readonly kind: "confirmed" | "returned" | "refused" | "unconfirmed" }
   | { readonly kind: "unpublishable"; readonly reason: string };
 
 /** RabbitMQ 4 refuses more than 16 MiB (max_message_size) by closing the channel. */
 export const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** How the driver words a nack; its other error, "channel closed", leaves the outcome unknown. */
+const NACKED = "message nacked";
 
 const NO_OUTCOME: PublishOutcome = { kind: "unconfirmed" };
 
@@ -88,7 +92,8 @@ function publishOne(
       { ...properties, mandatory: true },
       (error) => {
         const wasReturned = returned.has(identity(exchange, routingKey, properties.messageId));
-        if (!error) report({ kind: wasReturned ? "returned" : "confirmed" });
+        if (!(error instanceof Error)) report({ kind: wasReturned ? "returned" : "confirmed" });
+        else if (error.message === NACKED) report({ kind: "refused" });
         resolve();
       },
     );

@@ -26,18 +26,21 @@ export async function askProvider(run: Run, context: ConsumerContext): Promise<O
     );
     if (answer.effect === "none") return "none";
     if (answer.effect === "applied") return { kind: "applied", receipt: answer.receipt };
-    return inDoubt(new UnknownOutcomeError(`the provider cannot tell yet what became of ${intent.key}`));
+    return stillInDoubt(
+      run,
+      new UnknownOutcomeError(`the provider cannot tell yet what became of ${intent.key}`),
+    );
   } catch (thrown) {
     if (context.hurry.aborted) return { kind: "interrupted" };
-    return inDoubt(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    return stillInDoubt(run, thrown instanceof Error ? thrown : new Error(String(thrown)));
   }
 }
 
-function inDoubt(error: Error): Outcome {
+function stillInDoubt({ job }: Run, error: Error): Outcome {
   return {
     kind: "held",
     error,
-    intent: "unknown",
+    intent: job.intent_before ?? "unknown",
     waitsFor: "an answer about an earlier try",
     delayMs: undefined,
   };

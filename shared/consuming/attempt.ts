@@ -1,15 +1,21 @@
-import { classifyError } from "../errors/classify-error.ts";
-import { DulyError } from "../errors/errors.ts";
+import { UnknownOutcomeError } from "../errors/errors.ts";
 import { nextIntent } from "../jobs/intents.ts";
+import { readReceipt } from "../jobs/receipt.ts";
 import { storeProgress } from "../jobs/store-progress.ts";
-import type { TakenJob } from "../jobs/take-job.ts";
 import { askProvider } from "./ask-provider.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import { jobInHand } from "./job-in-hand.ts";
-import type { Outcome } from "./outcome.ts";
+import { doubtful, type Outcome } from "./outcome.ts";
+import { outcomeOfError } from "./outcome-of-error.ts";
 import { ProgressKeeper } from "./progress-keeper.ts";
 import type { Run } from "./run.ts";
 import { runWithin } from "./run-within.ts";
+
+/** How a run ended, and under which intent. */
+export interface Ended {
+  readonly run: Run;
+  readonly outcome: Outcome;
+}
 
 /**
  * Runs a handler once, outside any transaction; never throws for anything that the handler did.
@@ -17,21 +23,30 @@ import { runWithin } from "./run-within.ts";
  * In doubt about an earlier run it asks before it tries again. Stops waiting for a handler that does not heed its
  * signal: the claim keeps what such a one does later from being recorded.
  */
-export async function attempt(run: Run, context: ConsumerContext): Promise<Outcome> {
-  const { job, handler } = run;
-  if (job.intent_before === "applied" && job.receipt !== null)
-    return { kind: "applied", receipt: job.receipt };
-  const inDoubt = job.intent_before === "unknown" || job.intent_before === "applied";
-  if (inDoubt && handler.ask !== undefined) {
-    const answer = await askProvider(run, context);
-    if (answer !== "none") return answer;
-    if (isOver(job)) return cancelled(job);
-    const intentNumber = await nextIntent(context.db, { jobId: job.id, number: run.intentNumber });
-    return perform({ ...run, intentNumber }, context);
+export async function attempt(run: Run, context: ConsumerContext): Promise<Ended> {
+  const { job, handler, inDoubt } = run;
+  if (job.intent_before === "applied" && job.receipt !== null) {
+    return { run, outcome: { kind: "applied", receipt: readReceipt(job.receipt) } };
   }
-  if (isOver(job)) return cancelled(job);
-  if (inDoubt && handler.effects === "atMostOnce") return doubtful(job);
-  return perform(run, context);
+  if (inDoubt && handler.ask !== undefined) return afterAsking(run, context);
+  if (inDoubt && (isOver(run) || handler.effects === "atMostOnce")) return { run, outcome: doubtful(job.id) };
+  if (isOver(run)) return { run, outcome: cancelled(run) };
+  return { run, outcome: await perform(run, context) };
+}
+
+async function afterAsking(run: Run, context: ConsumerContext): Promise<Ended> {
+  const { job } = run;
+  const answer = await askProvider(run, context);
+  if (answer !== "none") return { run, outcome: answer };
+  if (isOver(run)) return { run, outcome: cancelled(run) };
+  if (job.intent_before === "doubtful") {
+    // That run came to its end and was not counted, because nobody could tell; now it is known to have failed.
+    const error = new UnknownOutcomeError("an earlier attempt ended without an answer and had no effect");
+    return { run, outcome: { kind: "failed", error, intent: "refused", retryAfterMs: undefined } };
+  }
+  const intentNumber = await nextIntent(context.db, { jobId: job.id, number: run.intentNumber });
+  const next = { ...run, intentNumber, inDoubt: false };
+  return { run: next, outcome: await perform(next, context) };
 }
 
 async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
@@ -45,76 +60,19 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
     return { kind: "applied", receipt };
   } catch (thrown) {
     if (context.hurry.aborted) return { kind: "interrupted" };
-    return await fromError(thrown instanceof Error ? thrown : new Error(String(thrown)), run, context);
+    return await outcomeOfError(thrown instanceof Error ? thrown : new Error(String(thrown)), run, context);
   } finally {
     await progress.close();
   }
 }
 
-async function fromError(error: Error, run: Run, context: ConsumerContext): Promise<Outcome> {
-  const found = classifyError(error);
-  switch (found.kind) {
-    case "permanent":
-      return { kind: "dead", error, intent: "refused", reason: "permanent_error" };
-    case "unreachable":
-      return {
-        kind: "held",
-        error,
-        intent: "unsent",
-        waitsFor: `unreachable: ${found.dependency}`,
-        delayMs: undefined,
-      };
-    case "rate_limited":
-      return {
-        kind: "held",
-        error,
-        intent: "unsent",
-        waitsFor: `rate limit: ${found.dependency}`,
-        delayMs: found.retryAfterMs,
-      };
-    case "unknown_outcome":
-      return fromDoubt(error, run, context);
-    case "retryable":
-      if (found.effect === "unknown" && run.handler.effects === "atMostOnce") return doubtful(run.job, error);
-      return {
-        kind: "failed",
-        error,
-        intent: found.effect === "none" ? "refused" : "unknown",
-        retryAfterMs: found.retryAfterMs,
-      };
-  }
-}
-
-// The request left and nobody answered. It counts as an attempt once the provider says that it had no effect, or at
-// once where nobody can be asked.
-async function fromDoubt(error: Error, run: Run, context: ConsumerContext): Promise<Outcome> {
-  if (run.handler.ask !== undefined) {
-    const answer = await askProvider(run, context);
-    return answer === "none" ? { kind: "failed", error, intent: "refused", retryAfterMs: undefined } : answer;
-  }
-  if (run.handler.effects === "atMostOnce") return doubtful(run.job, error);
-  return { kind: "failed", error, intent: "unknown", retryAfterMs: undefined };
-}
-
-function isOver(job: TakenJob): boolean {
+function isOver({ job }: Run): boolean {
   return job.expired || job.cancel_requested;
 }
 
-function cancelled(job: TakenJob): Outcome {
+function cancelled({ job }: Run): Outcome {
   return {
     kind: "cancelled",
     reason: job.cancel_requested ? "cancelled on request" : "expired before it could run",
   };
 }
-
-function doubtful(job: TakenJob, cause?: Error): Outcome {
-  const error = new OutcomeInDoubtError(
-    "outcome_in_doubt",
-    `job ${job.id} may or may not have had its effect`,
-    { cause },
-  );
-  return { kind: "dead", error, intent: "unknown", reason: "outcome_in_doubt" };
-}
-
-/** An earlier run may have had its effect, nobody can be asked, and the handler forbids a second one. */
-class OutcomeInDoubtError extends DulyError {}

@@ -11,7 +11,7 @@ import type { Logger } from "../log/logger.ts";
 import { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
 import { hearEvent } from "./hear-event.ts";
-import { beat, keepBeating, signOff } from "./heartbeat.ts";
+import { beat, type HeartbeatOptions, keepBeating, signOff } from "./heartbeat.ts";
 import type { Subscription } from "./subscribe.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -61,7 +61,9 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   const hand = new Hand();
   const heartbeat = { instance: randomUUID(), service, hand, db, log };
   await beat(heartbeat);
-  const beating = keepBeating(heartbeat, stop);
+  const drained = new AbortController();
+  const beating = keepBeating(heartbeat, drained.signal);
+  const leave = afterSigningOff(heartbeat, hurry);
 
   const queues = servedPriorities(handlers, config).map((priority) => {
     const workers = workersOf(priority, request);
@@ -94,7 +96,7 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   });
 
   const use = async (connection: BrokerConnection, lost: AbortSignal) => {
-    const common = { connection, log, lost, stop, hurry };
+    const common = { connection, log, lost, stop, hurry: leave };
     const consuming = queues.map(({ queue, prefetch, take }) =>
       consumeQueue({ ...common, queue, prefetch, onDelivery: take }),
     );
@@ -111,10 +113,25 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   try {
     await holdConnection({ url: config.AMQP_URL, name: `duly.${service}`, log, signal: stop }, use);
   } finally {
+    drained.abort();
     await beating;
     await signOff(heartbeat);
     await Promise.all(queues.map((queue) => queue.db.destroy()));
   }
+}
+
+// Whoever gets an unfinished delivery next must see that its holder is gone, so that it takes it over at once.
+function afterSigningOff(heartbeat: HeartbeatOptions, hurry: AbortSignal): AbortSignal {
+  const leave = new AbortController();
+  const signThenLeave = () => {
+    signOff(heartbeat)
+      .catch((error: unknown) =>
+        heartbeat.log.warn({ err: error }, "could not sign off; the sweep will notice"),
+      )
+      .finally(() => leave.abort());
+  };
+  hurry.addEventListener("abort", signThenLeave, { once: true });
+  return leave.signal;
 }
 
 function isHandler(part: Handler | Subscription): part is Handler {

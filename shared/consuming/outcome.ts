@@ -1,3 +1,4 @@
+import { DulyError } from "../errors/errors.ts";
 import type { IntentOutcome } from "../jobs/take-job.ts";
 import type { LetterReason } from "../jobs/write-letter.ts";
 
@@ -31,3 +32,13 @@ export type Outcome =
   | { readonly kind: "cancelled"; readonly reason: string }
   /** This process stops; the job is another's. */
   | { readonly kind: "interrupted" };
+
+/** An earlier run may have had its effect, nobody can be asked, and it may not or need not be tried again. */
+class OutcomeInDoubtError extends DulyError {}
+
+/** Leaves a job to people that may or may not have had its effect. */
+export function doubtful(jobId: string, cause?: Error): Outcome {
+  const message = `job ${jobId} may or may not have had its effect, and nobody can be asked`;
+  const error = new OutcomeInDoubtError("outcome_in_doubt", message, { cause });
+  return { kind: "dead", error, intent: "unknown", reason: "outcome_in_doubt" };
+}

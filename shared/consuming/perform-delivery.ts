@@ -33,8 +33,13 @@ export async function performDelivery(
   if (job === undefined) return true;
   if (job.early_ms > 0) await pause(Math.ceil(job.early_ms), context.hurry);
   const startedAt = new Date();
-  const run: Run = { job, handler, payload: parsed.payload, intentNumber: job.intent_number };
-  const outcome = await untilDatabaseAnswers(() => attempt(run, context), context.hurry, context.log);
+  const inDoubt = job.intent_before !== null && job.intent_before !== "unsent";
+  const claimed: Run = { job, handler, payload: parsed.payload, intentNumber: job.intent_number, inDoubt };
+  const { run, outcome } = await untilDatabaseAnswers(
+    () => attempt(claimed, context),
+    context.hurry,
+    context.log,
+  );
   if (outcome.kind === "interrupted") return false;
   const settlement = await settleRun(run, outcome, startedAt, context);
   context.log.debug(
@@ -62,12 +67,13 @@ async function claim(
     return undefined;
   }
   if (found.place !== "jobs" || found.job.send !== send || found.job.state !== "running") return undefined;
-  if (!delivery.redelivered || hand.isTwice(id)) return undefined;
+  // Held by this very process and not at work here: the answer to its claim was lost on the way.
+  const { holder } = found.job;
+  const isOurs = holder === instance;
+  if (hand.isTwice(id) || !(delivery.redelivered || isOurs)) return undefined;
   // The holder's channel is gone, which need not mean the holder: without a key two of them would do it twice, so as
   // long as it shows signs of life the job stays its own, and the sweep succeeds it.
-  const holder = found.job.holder;
-  const ownCrash = holder === instance;
-  if (handler.effects !== "keyed" && holder !== null && !ownCrash && (await isAlive(db, holder)))
+  if (handler.effects !== "keyed" && holder !== null && !isOurs && (await isAlive(db, holder)))
     return undefined;
   return takeOver(db, { id, send, claim: found.job.claim, holder: instance });
 }

@@ -53,12 +53,9 @@ async function recordTogether(
   context: ConsumerContext,
 ): Promise<void> {
   const unknown = await context.db.transaction().execute(async (trx) => {
-    const { live, expired, absent } = await fence(trx, items);
-    await cancel(
-      trx,
-      expired.map(({ row }) => row.id),
-      "expired before it could run",
-    );
+    const { live, expired, unwanted, absent } = await fence(trx, items);
+    await cancel(trx, idsOf(expired), "expired before it could run");
+    await cancel(trx, idsOf(unwanted), "cancelled on request");
     await complete(trx, await recordLive(context.hurry, trx, live, startedAt));
     return absent;
   });
@@ -73,15 +70,26 @@ async function fence(trx: SettlingTransaction, items: readonly RecordItem[]) {
   );
   const live = new Map<string, LiveItem>();
   const expired = new Map<string, LiveItem>();
+  const unwanted = new Map<string, LiveItem>();
   const absent: RecordItem[] = [];
   for (const item of items) {
     const row = rows.get(item.parsed.id);
     if (row === undefined) absent.push(item);
     else if (row.send === item.parsed.send && (row.state === "queued" || row.state === "retrying")) {
-      (row.expired || row.cancel_requested ? expired : live).set(row.id, { ...item, row });
+      const place = row.cancel_requested ? unwanted : row.expired ? expired : live;
+      place.set(row.id, { ...item, row });
     }
   }
-  return { live: [...live.values()], expired: [...expired.values()], absent };
+  return {
+    live: [...live.values()],
+    expired: [...expired.values()],
+    unwanted: [...unwanted.values()],
+    absent,
+  };
+}
+
+function idsOf(items: readonly LiveItem[]): string[] {
+  return items.map(({ row }) => row.id);
 }
 
 async function recordLive(

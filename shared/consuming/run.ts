@@ -7,4 +7,6 @@ export interface Run {
   readonly handler: Handler & { readonly perform: NonNullable<Handler["perform"]> };
   readonly payload: unknown;
   readonly intentNumber: number;
+  /** Whether an earlier run may have had its effect under this very intent. */
+  readonly inDoubt: boolean;
 }

@@ -1,16 +1,17 @@
-import { isDatabaseFault } from "../database/database-fault.ts";
 import { classifyError } from "../errors/classify-error.ts";
 import { noteIntent } from "../jobs/intents.ts";
+import { packReceipt } from "../jobs/receipt.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Run } from "./run.ts";
 import { type Settlement, settle } from "./settle.ts";
-import { untilDatabaseAnswers } from "./until-database-answers.ts";
+import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /**
  * Settles a run, and when the handler's own writing of it throws, settles that error.
  *
  * An effect that was made but could not be recorded is kept with its receipt, so that the next attempt only records it.
+ * A `recordFailure` that throws cannot keep its job from ending: the letter is made without it.
  */
 export async function settleRun(
   run: Run,
@@ -18,41 +19,49 @@ export async function settleRun(
   startedAt: Date,
   context: ConsumerContext,
 ): Promise<Settlement> {
-  const attemptSettling = (now: Outcome) =>
-    untilDatabaseAnswers(() => settle(run, now, startedAt, context), context.hurry, context.log);
+  const settleAs = (now: Run, end: Outcome) =>
+    untilDatabaseAnswers(() => settle(now, end, startedAt, context), context.hurry, context.log);
   try {
-    return await attemptSettling(outcome);
+    return await settleAs(run, outcome);
   } catch (thrown) {
+    if (thrown instanceof Interrupted) throw thrown;
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    if (error.name === "Interrupted" || isDatabaseFault(error)) throw error;
-    context.log.error(
-      { err: error, job: run.job.id, type: run.job.type },
-      "a handler could not record its outcome",
-    );
-    if (outcome.kind === "applied") await keepReceipt(run, outcome.receipt, context);
-    return attemptSettling(afterRecordError(outcome, error));
+    const { id, type } = run.job;
+    context.log.error({ err: error, job: id, type }, "a handler could not record its outcome");
+    const silent = { ...run, handler: withoutRecordFailure(run.handler) };
+    if (outcome.kind !== "applied") return settleAs(silent, outcome);
+    await keepReceipt(run, outcome.receipt, context);
+    return settleUnrecorded(error, run, silent, settleAs, context);
   }
 }
 
-function afterRecordError(outcome: Outcome, error: Error): Outcome {
-  const intent = outcome.kind === "applied" ? "applied" : "intent" in outcome ? outcome.intent : "unknown";
-  const permanent = classifyError(error).kind === "permanent" || outcome.kind !== "applied";
-  return permanent
-    ? { kind: "dead", error, intent, reason: "permanent_error" }
-    : { kind: "failed", error, intent, retryAfterMs: undefined };
+// The recording counts as a failed attempt of its own; its intent stays applied.
+async function settleUnrecorded(
+  error: Error,
+  run: Run,
+  silent: Run,
+  settleAs: (run: Run, outcome: Outcome) => Promise<Settlement>,
+  context: ConsumerContext,
+): Promise<Settlement> {
+  const outcome: Outcome =
+    classifyError(error).kind === "permanent"
+      ? { kind: "dead", error, intent: "applied", reason: "permanent_error" }
+      : { kind: "failed", error, intent: "applied", retryAfterMs: undefined };
+  try {
+    return await settleAs(run, outcome);
+  } catch (thrown) {
+    if (thrown instanceof Interrupted) throw thrown;
+    context.log.error({ err: thrown, job: run.job.id }, "recordFailure threw; the job is settled without it");
+    return settleAs(silent, outcome);
+  }
+}
+
+function withoutRecordFailure({ recordFailure: _, ...handler }: Run["handler"]): Run["handler"] {
+  return handler;
 }
 
 async function keepReceipt(run: Run, receipt: unknown, context: ConsumerContext): Promise<void> {
   const { db, hurry, log } = context;
   const intent = { jobId: run.job.id, number: run.intentNumber };
-  await untilDatabaseAnswers(() => noteIntent(db, intent, "applied", jsonOf(receipt)), hurry, log);
-}
-
-// A receipt that is no JSON (a bigint, a cycle) cannot be kept: the provider is asked again instead.
-function jsonOf(receipt: unknown): unknown {
-  try {
-    return JSON.parse(JSON.stringify(receipt)) as unknown;
-  } catch {
-    return undefined;
-  }
+  await untilDatabaseAnswers(() => noteIntent(db, intent, "applied", packReceipt(receipt)), hurry, log);
 }

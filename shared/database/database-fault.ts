@@ -20,10 +20,15 @@ const DRIVER =
  */
 export function isDatabaseFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (error instanceof AggregateError) return error.errors.some(isDatabaseFault);
+  if (DRIVER.test(error.message)) return true;
+  return isFromPostgres(error) && codesOf(error).some((code) => TRANSIENT.test(code) || SOCKET.has(code));
+}
+
+// A host with several addresses gives one error of several: ::1 and 127.0.0.1 of localhost.
+function codesOf(error: Error): string[] {
   const { code } = error as Error & { code?: unknown };
-  if (typeof code === "string" && isFromPostgres(error)) return TRANSIENT.test(code) || SOCKET.has(code);
-  return DRIVER.test(error.message);
+  const inner = error instanceof AggregateError ? error.errors.filter((one) => one instanceof Error) : [];
+  return [...(typeof code === "string" ? [code] : []), ...inner.flatMap(codesOf)];
 }
 
 // A socket error of a handler's own provider looks the same: only one that the driver's connection raised counts.

@@ -35,6 +35,7 @@ interface JobsTable {
   result: unknown;
   last_error: unknown;
   enqueued_at: Timestamp;
+  claimed_at: MaybeTimestamp;
   started_at: MaybeTimestamp;
   finished_at: MaybeTimestamp;
 }

@@ -1,3 +1,5 @@
+import { cleanText } from "./clean-text.ts";
+
 /** An error as it is kept with a job or letter: bounded, and without its object graph. */
 export interface NotedError {
   readonly name: string;
@@ -11,17 +13,17 @@ const LONGEST_STACK = 8_000;
 
 /** Notes an error for the database; anything may be thrown. */
 export function noteError(thrown: unknown): NotedError {
-  if (!(thrown instanceof Error)) return { name: "Error", message: String(thrown).slice(0, LONGEST_MESSAGE) };
+  if (!(thrown instanceof Error)) return { name: "Error", message: cut(String(thrown), LONGEST_MESSAGE) };
   const { code } = thrown as Error & { code?: unknown };
   return {
-    name: thrown.name,
-    ...(typeof code === "string" || typeof code === "number" ? { code: String(code) } : {}),
-    message: clean(thrown.message).slice(0, LONGEST_MESSAGE),
-    ...(thrown.stack === undefined ? {} : { stack: clean(thrown.stack).slice(0, LONGEST_STACK) }),
+    name: cleanText(thrown.name),
+    ...(typeof code === "string" || typeof code === "number" ? { code: cleanText(String(code)) } : {}),
+    message: cut(thrown.message, LONGEST_MESSAGE),
+    ...(thrown.stack === undefined ? {} : { stack: cut(thrown.stack, LONGEST_STACK) }),
   };
 }
 
-// PostgreSQL's jsonb takes no NUL character.
-function clean(text: string): string {
-  return text.replaceAll("\u0000", "\uFFFD");
+// Cut first: the cut may halve a surrogate pair.
+function cut(text: string, longest: number): string {
+  return cleanText(text.slice(0, longest));
 }

@@ -1,9 +1,10 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import { jsonText } from "../errors/json-text.ts";
 
 /** A job that is done, and what it returned. */
 export interface Completion {
   readonly id: string;
-  /** JSON value, or undefined for none. */
+  /** Kept as JSON; what JSON cannot carry is not kept. */
   readonly result: unknown;
   /** When its handler began. */
   readonly startedAt: Date;
@@ -12,7 +13,7 @@ export interface Completion {
 /** Ends jobs as completed in the transaction of their effects and frees their unique keys; the caller holds their locks. */
 export async function complete(trx: QueryExecutorProvider, done: readonly Completion[]): Promise<void> {
   if (done.length === 0) return;
-  const results = done.map((job) => (job.result === undefined ? null : JSON.stringify(job.result)));
+  const results = done.map((job) => jsonText(job.result) ?? null);
   await sql`
     with ended as (
       update duly.jobs j set state = 'completed', attempt = j.attempt + 1, holder = null, waits_for = null,

@@ -1,4 +1,5 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import { jsonText } from "../errors/json-text.ts";
 import type { NotedError } from "../errors/note-error.ts";
 
 export interface Hold {
@@ -17,7 +18,7 @@ export async function hold(
   await sql`
     with held as (
       update duly.jobs set state = 'held', send = send + 1, holds = holds + 1, holder = null, waits_for = ${waitsFor},
-        last_error = ${JSON.stringify(error)}::jsonb, wake_at = duly.now() + ${delayMs} * interval '1 ms'
+        last_error = ${jsonText(error) ?? "null"}::jsonb, wake_at = duly.now() + ${delayMs} * interval '1 ms'
       where id = ${id}
       returning wake_at
     )

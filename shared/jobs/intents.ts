@@ -2,18 +2,17 @@ import { type QueryExecutorProvider, sql } from "kysely";
 import type { IntentOutcome } from "./take-job.ts";
 
 /**
- * Notes what became known of an intent. A receipt is kept with `applied` when only recording failed, so that the effect
- * need not be asked for or made again; one that is no JSON is not kept.
+ * Notes what became known of an intent. A packed receipt is kept with `applied` when only recording failed, so that the
+ * effect need not be asked for or made again.
  */
 export async function noteIntent(
   trx: QueryExecutorProvider,
   intent: { readonly jobId: string; readonly number: number },
   outcome: IntentOutcome,
-  receipt?: unknown,
+  receipt?: Buffer,
 ): Promise<void> {
-  const kept = receipt === undefined ? null : JSON.stringify(receipt);
   await sql`
-    update duly.intents set outcome = ${outcome}::duly.intent_outcome, receipt = coalesce(${kept ?? null}::jsonb, receipt)
+    update duly.intents set outcome = ${outcome}::duly.intent_outcome, receipt = coalesce(${receipt ?? null}, receipt)
     where job_id = ${intent.jobId} and number = ${intent.number}
   `.execute(trx);
 }

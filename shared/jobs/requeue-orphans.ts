@@ -1,7 +1,7 @@
 import { type QueryExecutorProvider, sql } from "kysely";
 
 /**
- * Sends running jobs again whose holder has shown no sign of life for 30 s: next claim, so that the old holder cannot
+ * Sends running jobs again that no heartbeat has listed for 30 s: next claim, so that the old holder cannot
  * record any more, and next send.
  *
  * @returns how many were sent.
@@ -11,7 +11,9 @@ export async function requeueOrphans(trx: QueryExecutorProvider): Promise<number
     with orphans as materialized (
       select j.id from duly.jobs j
       where j.holder is not null and j.state = 'running' and not exists (
-        select from duly.consumers c where c.instance = j.holder and c.seen_at > duly.now() - interval '30 s')
+        select from duly.consumers c
+        where c.instance = j.holder and c.seen_at > duly.now() - interval '30 s'
+          and (j.id = any (c.in_hand) or j.claimed_at > duly.now() - interval '30 s'))
       order by j.id limit 1000 for no key update skip locked
     ), sent as (
       update duly.jobs j set state = 'queued', claim = claim + 1, send = send + 1, holder = null

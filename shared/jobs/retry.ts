@@ -1,4 +1,5 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import { jsonText } from "../errors/json-text.ts";
 import type { NotedError } from "../errors/note-error.ts";
 
 export interface Retry {
@@ -18,7 +19,7 @@ export async function retry(
   await sql`
     with counted as (
       update duly.jobs set state = 'retrying', attempt = attempt + 1, send = send + 1, holder = null, holds = 0,
-        last_error = ${JSON.stringify(error)}::jsonb, retry_at = ${at},
+        last_error = ${jsonText(error) ?? "null"}::jsonb, retry_at = ${at},
         wake_at = case when ${onLadder} then null else ${at} end
       where id = ${id}
       returning id, send, priority, wake_at

@@ -1,4 +1,5 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import { jsonText } from "../errors/json-text.ts";
 
 /** Keeps how far a running job is; does nothing when its claim has moved on. */
 export async function storeProgress(
@@ -7,7 +8,7 @@ export async function storeProgress(
   value: unknown,
 ): Promise<void> {
   await sql`
-    update duly.jobs set progress = ${JSON.stringify(value ?? null)}::jsonb
+    update duly.jobs set progress = ${jsonText(value) ?? "null"}::jsonb
     where id = ${job.id} and claim = ${job.claim} and state = 'running'
   `.execute(db);
 }

@@ -1,16 +1,20 @@
 import { type QueryExecutorProvider, sql } from "kysely";
 import { JOB_COLUMNS, type JobRow } from "./job-row.ts";
 
-/** What is known of the effect of an intent. */
-export type IntentOutcome = "unsent" | "unknown" | "refused" | "applied";
+/**
+ * What is known of the effect of an intent. `unsent` the request certainly never left · `unknown` it may have had its
+ * effect, as after a crash · `doubtful` the same, and that run is not yet counted as an attempt · `refused` it certainly
+ * had none · `applied` it had.
+ */
+export type IntentOutcome = "unsent" | "unknown" | "doubtful" | "refused" | "applied";
 
 /** A job that this process holds, with the intent of its outside effect. */
 export interface TakenJob extends JobRow {
   readonly intent_number: number;
   /** What was known of that intent before this claim; undefined for a new one. */
   readonly intent_before: IntentOutcome | null;
-  /** What `perform` returned when only recording failed. */
-  readonly receipt: unknown;
+  /** What `perform` returned when only recording failed, packed. */
+  readonly receipt: Buffer | null;
 }
 
 /**
@@ -45,7 +49,7 @@ async function take(
   const result = await sql<TakenJob>`
     with taken as (
       update duly.jobs j set state = 'running', holder = ${wanted.holder}, claim = claim + 1, retry_at = null,
-        started_at = coalesce(started_at, duly.now())
+        claimed_at = duly.now(), started_at = coalesce(started_at, duly.now())
       where ${condition}
       returning ${sql.raw(JOB_COLUMNS)}
     ), latest as (

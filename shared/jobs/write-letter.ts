@@ -1,5 +1,8 @@
 import { type QueryExecutorProvider, sql } from "kysely";
 import type { Priority } from "../contracts/priority.ts";
+import { cleanText } from "../errors/clean-text.ts";
+import { jsonText } from "../errors/json-text.ts";
+import type { NotedError } from "../errors/note-error.ts";
 
 /** Why a letter exists, in one word; people filter by it. */
 export type LetterReason =
@@ -13,19 +16,11 @@ export type LetterReason =
   | "unpublishable"
   | "rejected_by_broker";
 
-/** What the last error was, as people and programs read it. */
-export interface ErrorNote {
-  readonly name: string;
-  readonly code?: string;
-  readonly message: string;
-  readonly stack?: string;
-}
-
 /** A letter about something that is no live job: foreign bytes, an unknown job, an event. */
 export interface LooseLetter {
   readonly service: string;
   readonly reason: LetterReason;
-  readonly error: ErrorNote;
+  readonly error: NotedError;
   readonly priority?: Priority | undefined;
   readonly type?: string | undefined;
   /** The id that the message claimed, where it can be one. */
@@ -39,9 +34,9 @@ export async function writeLetters(
   trx: QueryExecutorProvider,
   jobs: readonly { readonly id: string; readonly attempts: number }[],
   reason: LetterReason,
-  error: ErrorNote,
+  error: NotedError,
 ): Promise<void> {
-  const note = JSON.stringify(error);
+  const note = jsonText(error) ?? "null";
   await sql`
     with ended as (
       update duly.jobs j set state = 'dead_lettered', attempt = dying.attempts, wake_at = null, retry_at = null,
@@ -66,9 +61,9 @@ export async function writeLooseLetter(trx: QueryExecutorProvider, letter: Loose
   await sql`
     with letter as (
       insert into duly.dead_letters (id, job_id, service, type, priority, reason, error, body, headers, created_at)
-      values (duly.new_id(), ${letter.jobId ?? null}::uuid, ${letter.service}, ${letter.type ?? null},
-        ${letter.priority ?? null}::duly.priority, ${letter.reason}, ${JSON.stringify(letter.error)}::jsonb,
-        ${letter.body ?? null}, ${letter.headers === undefined ? null : JSON.stringify(letter.headers)}::jsonb, duly.now())
+      values (duly.new_id(), ${letter.jobId ?? null}::uuid, ${letter.service}, ${letter.type === undefined ? null : cleanText(letter.type)},
+        ${letter.priority ?? null}::duly.priority, ${letter.reason}, ${jsonText(letter.error) ?? "null"}::jsonb,
+        ${letter.body ?? null}, ${jsonText(letter.headers) ?? null}::jsonb, duly.now())
       returning id
     ), copy as (
       insert into duly.outbox (lane, ref, send) select 'letter', id, 1 from letter

@@ -10,6 +10,8 @@ import { type Database, openDatabase } from "#shared/database/database.ts";
 import { createLogger } from "#shared/log/logger.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import { migrate } from "../../migrations/migrate.ts";
+import { DeadLettersConfig } from "../../services/dead-letters/config.ts";
+import { recorder } from "../../services/dead-letters/recorder.ts";
 import { RelayConfig } from "../../services/relay/config.ts";
 import { relay } from "../../services/relay/relay.ts";
 import { SchedulerConfig } from "../../services/scheduler/config.ts";
@@ -17,9 +19,10 @@ import { scheduler } from "../../services/scheduler/scheduler.ts";
 import { eventually } from "./eventually.ts";
 import { makeVirtualHost, type VirtualHost } from "./virtual-host.ts";
 
-/** A part of the engine at work in this process; `stop` drains it as SIGTERM would. */
+/** A part of the engine at work in this process. */
 export interface Running {
-  readonly stop: () => Promise<void>;
+  /** Drains it as SIGTERM would; after `graceMs` (3 s) running work is aborted and left to others. */
+  readonly stop: (graceMs?: number) => Promise<void>;
 }
 
 /** The engine on a database and virtual host of one test file's own. */
@@ -29,11 +32,14 @@ export interface Engine {
   readonly broker: VirtualHost;
   readonly startRelay: (settings?: Record<string, string>) => Promise<Running>;
   readonly startScheduler: () => Promise<Running>;
-  /** Starts a consumer service; resolves when it takes deliveries. */
+  /** Starts the service that records what the queues gave up. */
+  readonly startRecorder: () => Promise<Running>;
+  /** Starts a consumer service; resolves when it takes deliveries. `settings` go before the engine's own environment. */
   readonly consume: (
     service: string,
     parts: readonly (Handler | Subscription)[],
     workers?: Workers,
+    settings?: Record<string, string>,
   ) => Promise<Running>;
   /** Waits until a job is in one of the states, and gives its row. */
   readonly reaches: (id: string, ...states: JobState[]) => Promise<SeenJob>;
@@ -86,11 +92,11 @@ async function makeEngine(running: Set<Running>): Promise<{ engine: Engine; down
   const db = openDatabase({ url, name: "duly test", connections: 5, log });
   const environment = { DATABASE_URL: url, AMQP_URL: broker.url };
 
-  const keep = (stop: () => Promise<void>): Running => {
-    const part = {
-      stop: async () => {
+  const keep = (stop: Running["stop"]): Running => {
+    const part: Running = {
+      stop: async (graceMs) => {
         running.delete(part);
-        await stop();
+        await stop(graceMs);
       },
     };
     running.add(part);
@@ -112,9 +118,10 @@ async function makeEngine(running: Set<Running>): Promise<{ engine: Engine; down
     broker,
     startRelay: (settings = {}) => start("relay", RelayConfig.parse({ ...environment, ...settings }), relay),
     startScheduler: () => start("scheduler", SchedulerConfig.parse(environment), scheduler),
-    consume: async (service, parts, workers = {}) => {
-      const config = ConsumerConfig.parse(environment);
-      const { context, ready, stop } = makeContext(service, config, url);
+    startRecorder: () => start("dead-letters", DeadLettersConfig.parse(environment), recorder),
+    consume: async (service, parts, workers = {}, settings = {}) => {
+      const config = ConsumerConfig.parse({ ...environment, ...settings });
+      const { context, ready, stop } = makeContext(service, config, config.DATABASE_URL);
       const { log: serviceLog, stop: stopSignal, hurry } = context;
       const request = {
         service,
@@ -173,9 +180,9 @@ function makeContext<Config extends ServiceConfig>(name: string, config: Config,
     onStop: (step) => void steps.unshift(step),
     consume: () => undefined,
   };
-  const end = async () => {
+  const end = async (graceMs = 3_000) => {
     stop.abort();
-    const timer = setTimeout(() => hurry.abort(), 3_000);
+    const timer = setTimeout(() => hurry.abort(), graceMs);
     await Promise.all(works);
     clearTimeout(timer);
     for (const step of steps) await step();

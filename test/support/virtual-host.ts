@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type ChannelModel, connect, type GetMessage, type Options } from "amqplib";
+import { type Channel, type ChannelModel, connect, type GetMessage, type Options } from "amqplib";
 import { inject } from "vitest";
 
 /** A virtual host of RabbitMQ for one test file, with what a person could do in its management UI. */
@@ -10,6 +10,11 @@ export interface VirtualHost {
   readonly put: (queue: string, body: Buffer, properties?: Options.Publish) => Promise<void>;
   /** Takes all ready messages off a queue. */
   readonly takeAll: (queue: string) => Promise<GetMessage[]>;
+  /** Takes all ready messages off a queue and returns them, as a consumer that dies does: they come as redelivered. */
+  readonly handBack: (queue: string) => Promise<number>;
+  /** Takes all ready messages off a queue and rejects them, as a foreign consumer may. */
+  readonly rejectAll: (queue: string) => Promise<number>;
+  readonly deleteQueue: (queue: string) => Promise<void>;
   readonly count: (queue: string) => Promise<number>;
   readonly unbind: (queue: string, exchange: string, key: string) => Promise<void>;
   readonly bind: (queue: string, exchange: string, key: string) => Promise<void>;
@@ -57,6 +62,11 @@ export async function makeVirtualHost(): Promise<VirtualHost> {
         }
         return taken;
       }),
+    handBack: (queue) =>
+      withChannel((channel) => takeReady(channel, queue, (last) => channel.nack(last, true, true))),
+    rejectAll: (queue) =>
+      withChannel((channel) => takeReady(channel, queue, (last) => channel.nack(last, true, false))),
+    deleteQueue: (queue) => withChannel(async (channel) => void (await channel.deleteQueue(queue))),
     count: (queue) => withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount),
     unbind: (queue, exchange, key) =>
       withChannel(async (channel) => void (await channel.unbindQueue(queue, exchange, key))),
@@ -75,6 +85,21 @@ export async function makeVirtualHost(): Promise<VirtualHost> {
       await management("DELETE", `/api/vhosts/${name}`);
     },
   };
+}
+
+async function takeReady(
+  channel: Channel,
+  queue: string,
+  settleUpTo: (last: GetMessage) => void,
+): Promise<number> {
+  let taken = 0;
+  let last: GetMessage | undefined;
+  for (let next = await channel.get(queue); next !== false; next = await channel.get(queue)) {
+    last = next;
+    taken += 1;
+  }
+  if (last !== undefined) settleUpTo(last);
+  return taken;
 }
 
 /** Calls RabbitMQ's HTTP API as the tests' administrator. */

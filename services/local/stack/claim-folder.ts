@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "../process-lock.mjs";
 import { endLeftovers } from "../processes/leftovers.ts";
@@ -15,6 +15,8 @@ export async function claimFolder(
   out: (line: string) => void,
 ): Promise<() => void> {
   mkdirSync(stackDir, { recursive: true });
+  // It holds credentials. Root's PostgreSQL, which is not root, has to pass through it.
+  chmodSync(stackDir, process.getuid?.() === 0 ? 0o711 : 0o700);
   const { release, holder } = tryLock(join(stackDir, "lock"));
   if (release === undefined) {
     throw new SetupError(

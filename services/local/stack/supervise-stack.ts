@@ -8,8 +8,8 @@ import { writePrivateJson } from "./private-file.ts";
 import { createRoster } from "./roster.ts";
 import { loadSecrets } from "./secrets.ts";
 import { commandEnvironment, SERVICES } from "./service-environment.ts";
-import { createServiceKeeper } from "./service-keeper.ts";
-import type { Stack } from "./stack.ts";
+import { createServiceKeeper, type ServiceKeeper } from "./service-keeper.ts";
+import type { Stack, StackAddresses } from "./stack.ts";
 import { startFoundation } from "./start-foundation.ts";
 import { type StopRequest, untilStop } from "./stop-request.ts";
 import { tellAddresses } from "./tell-addresses.ts";
@@ -31,14 +31,11 @@ export async function superviseStack(
   request.signal.addEventListener("abort", abandon);
   try {
     const ports = choosePorts(process.env["DULY_PORTS_FROM"]);
+    const progress = createProgress(out);
     const server = { stackDir, ports, secrets: loadSecrets(stackDir), disposable: false };
-    const addresses = await startFoundation(server, roster, createProgress(out));
+    const addresses = await startFoundation(server, roster, progress);
     request.signal.throwIfAborted();
-    const starting = Object.entries(SERVICES).map(([name, environment]) =>
-      keeper.start(name, environment(addresses)),
-    );
-    await Promise.allSettled(starting);
-    await Promise.all(starting);
+    await progress.step("services", () => startServices(keeper, addresses));
     request.signal.throwIfAborted();
     request.signal.removeEventListener("abort", abandon);
 
@@ -70,6 +67,15 @@ export async function superviseStack(
     await roster.stopAll();
     out("Stopped.");
   }
+}
+
+async function startServices(keeper: ServiceKeeper, addresses: StackAddresses): Promise<void> {
+  const starting = Object.entries(SERVICES).map(([name, environment]) =>
+    keeper.start(name, environment(addresses)),
+  );
+  // None may still be starting when the stack is taken down because another failed.
+  await Promise.allSettled(starting);
+  await Promise.all(starting);
 }
 
 /** Runs the demo, or as much of it as there is time for. */

@@ -57,7 +57,7 @@ await runCommand("import payments", ImportConfig, async ({ config, db, signal, o
     if (!signal.aborted) continue;
     progress.clear();
     out(
-      `${describe(tally)}; stopped behind line ${lastLine}. Run the same command again to go on: what is in is skipped.`,
+      `${describe(tally)}; stopped after line ${lastLine}. Run the same command again to go on: what is in is skipped.`,
     );
     return EXIT.stopped;
   }

@@ -123,7 +123,11 @@ test.each([
 });
 
 /** An import of a pipe: it gets only what the test writes, and is in the middle for as long as the test wants. */
-function importOfPipe(): { child: ChildProcess; write: (lines: string) => void; out: Promise<string> } {
+function importOfPipe(): {
+  child: ChildProcess;
+  write: (lines: string, last?: boolean) => void;
+  out: Promise<string>;
+} {
   const pipe = join(folder, `${randomUUID()}.csv`);
   execFileSync("mkfifo", [pipe]);
   const file = join(root, "services/payments/commands/import.ts");
@@ -137,7 +141,11 @@ function importOfPipe(): { child: ChildProcess; write: (lines: string) => void; 
   const writer = createWriteStream(pipe);
   // The reader ends first.
   writer.on("error", () => writer.destroy());
-  return { child, write: (lines) => void writer.write(lines), out: text(child.stdout) };
+  return {
+    child,
+    write: (lines, last = false) => void (last ? writer.end(lines) : writer.write(lines)),
+    out: text(child.stdout),
+  };
 }
 
 test("Ctrl-C stops it behind a batch and says how to go on; going on imports the rest once", async () => {
@@ -145,10 +153,10 @@ test("Ctrl-C stops it behind a batch and says how to go on; going on imports the
   write(HEADER + linesOf(350));
   await vi.waitUntil(async () => (await count()) >= 200, { timeout: 10_000, interval: 20 });
   child.kill("SIGINT");
-  write(linesOf(350, "s"));
+  write(linesOf(350, "s"), true);
   const [code] = (await once(child, "exit")) as [number | null];
   expect(code).toBe(130);
-  expect(await out).toMatch(/stopped behind line \d01\. Run the same command again/);
+  expect(await out).toMatch(/stopped after line \d00\. Run the same command again/);
   const stopped = await count();
   expect(stopped % 100).toBe(99);
 

@@ -1,0 +1,57 @@
+import { isDatabaseFault } from "../database/database-fault.ts";
+import { classifyError } from "../errors/classify-error.ts";
+import type { IntentOutcome } from "../jobs/take-job.ts";
+import { askProvider } from "./ask-provider.ts";
+import type { ConsumerContext } from "./consumer-context.ts";
+import { doubtful, type Outcome } from "./outcome.ts";
+import type { Run } from "./run.ts";
+
+/** Turns what a handler threw into the outcome of its run; asks the provider where the error leaves a doubt. */
+export async function outcomeOfError(error: Error, run: Run, context: ConsumerContext): Promise<Outcome> {
+  if (isDatabaseFault(error)) {
+    const waitsFor = "unreachable: PostgreSQL";
+    return { kind: "held", error, intent: "unknown", waitsFor, delayMs: undefined };
+  }
+  const found = classifyError(error);
+  switch (found.kind) {
+    case "permanent":
+      return { kind: "dead", error, intent: refused(run), reason: "permanent_error" };
+    case "unreachable": {
+      const waitsFor = `unreachable: ${found.dependency}`;
+      return { kind: "held", error, intent: unsent(run), waitsFor, delayMs: undefined };
+    }
+    case "rate_limited": {
+      const waitsFor = `rate limit: ${found.dependency}`;
+      return { kind: "held", error, intent: unsent(run), waitsFor, delayMs: found.retryAfterMs };
+    }
+    case "unknown_outcome":
+      return inDoubt(error, run, context);
+    case "retryable": {
+      if (found.effect === "unknown" && run.handler.effects === "atMostOnce")
+        return doubtful(run.job.id, error);
+      const intent = found.effect === "none" ? refused(run) : "unknown";
+      return { kind: "failed", error, intent, retryAfterMs: found.retryAfterMs };
+    }
+  }
+}
+
+// The request left and nobody answered. It counts as an attempt once the provider says that it had no effect, or at
+// once where nobody can be asked.
+async function inDoubt(error: Error, run: Run, context: ConsumerContext): Promise<Outcome> {
+  if (run.handler.ask !== undefined) {
+    const answer = await askProvider(run, context);
+    if (answer === "none") return { kind: "failed", error, intent: "refused", retryAfterMs: undefined };
+    return answer.kind === "held" ? { ...answer, intent: "doubtful" } : answer;
+  }
+  if (run.handler.effects === "atMostOnce") return doubtful(run.job.id, error);
+  return { kind: "failed", error, intent: "unknown", retryAfterMs: undefined };
+}
+
+// What a later call says of itself says nothing of an earlier one that is still in doubt, unless both had the same key.
+function refused(run: Run): IntentOutcome {
+  return run.inDoubt && run.handler.effects !== "keyed" ? "unknown" : "refused";
+}
+
+function unsent(run: Run): IntentOutcome {
+  return run.inDoubt ? (run.job.intent_before ?? "unknown") : "unsent";
+}
