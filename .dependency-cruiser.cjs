@@ -45,7 +45,6 @@ const layerRules = layers.slice(0, -1).map((folders, index) => ({
 const drivers = [
   { driver: "amqplib", names: ["amqplib"], home: "^shared/broker/" },
   { driver: "pg", names: ["pg"], home: "^(shared/database|migrations)/" },
-  { driver: "pg-query-stream", names: ["pg-query-stream"], home: "^(shared/database|services/reports)/" },
   { driver: "opossum", names: ["opossum"], home: "^shared/resilience/" },
   { driver: "croner", names: ["croner"], home: "^services/scheduler/" },
   { driver: "viem", names: ["viem"], home: "^services/(payments|local/outside)/" },

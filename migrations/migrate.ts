@@ -1,5 +1,6 @@
 import { type Migration, Migrator, NO_MIGRATIONS } from "kysely/migration";
 import { openDatabase } from "#shared/database/database.ts";
+import { asError } from "#shared/errors/as-error.ts";
 import type { Logger } from "#shared/log/logger.ts";
 import * as jobs from "./0001_jobs.ts";
 import * as outbox from "./0002_outbox.ts";
@@ -52,8 +53,4 @@ export async function migrate(databaseUrl: string, direction: Direction, log: Lo
   } finally {
     await db.destroy();
   }
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

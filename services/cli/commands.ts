@@ -7,7 +7,12 @@ export interface Command {
   /** What follows the two words. */
   readonly usage: string;
   readonly summary: string;
+  /** Options of Node's own. */
+  readonly nodeOptions?: readonly string[];
 }
+
+// Left to itself, V8 lets garbage grow to some 330 MB before it looks; with these a file of 10^6 lines stays under 150.
+const SMALL_HEAP = ["--max-semi-space-size=1", "--max-old-space-size=64"];
 
 /** Every command of every service, once; a command's options stand in its own --help. */
 export const COMMANDS: readonly Command[] = [
@@ -17,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
     file: "payments/commands/import.ts",
     usage: "FILE.csv",
     summary: "schedule a payment for every line of a file",
+    nodeOptions: SMALL_HEAP,
   },
   {
     verb: "send",

@@ -20,13 +20,14 @@ async function main(args: readonly string[]): Promise<number> {
   if (!("command" in found)) return complain(args, found.meant);
 
   const file = fileURLToPath(new URL(found.command.file, services));
-  const rest = args.slice(2);
-  if (rest.includes("--help") || rest.includes("-h")) return runFile(file, rest, process.env);
+  const program = { file, args: args.slice(2), nodeOptions: found.command.nodeOptions ?? [] };
+  if (args.includes("--help") || args.includes("-h"))
+    return runFile({ ...program, environment: process.env });
 
   const settings = settingsFor(process.env, stackFile);
   if ("fault" in settings) return fail(settings.fault, 1);
   if (settings.note !== undefined) process.stderr.write(`duly: ${settings.note}\n`);
-  return runFile(file, rest, settings.environment);
+  return runFile({ ...program, environment: settings.environment });
 }
 
 function complain(args: readonly string[], meant: string | undefined): number {

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { z } from "zod";
 import { SendMessage } from "#shared/contracts/messages.ts";
 import { type Database, enqueueMany } from "#shared/index.ts";
-import { parseDuration } from "./parse-duration.ts";
+import { parseDuration } from "#shared/time/parse-duration.ts";
 import type { MessagesTables } from "./tables.ts";
 
 /** Messages as a person writes them; `in` counts from one instant for all of them, none means now. */

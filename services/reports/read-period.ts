@@ -1,5 +1,5 @@
 import { ConfigError } from "#shared/index.ts";
-import { parseDuration } from "./parse-duration.ts";
+import { parseDuration } from "#shared/time/parse-duration.ts";
 import type { Period } from "./stream-transactions.ts";
 
 /** A period as a person gives it: both ends, or how long until now. */

@@ -21,6 +21,8 @@ export interface DueLoopOptions {
 }
 
 const BACKSTOP_MS = 250;
+/** Written down again this often, or it counts as dead in its sleep. */
+const REFRESH_MS = 20_000;
 
 /**
  * Sends each job when it is due, to the millisecond that timers allow.
@@ -32,15 +34,15 @@ export async function dueLoop(options: DueLoopOptions): Promise<void> {
   const { db, bell, log, stop } = options;
   const instance = randomUUID();
   let failures = 0;
-  let written: number | undefined;
+  let written: { readonly atMs: number; readonly on: number } | undefined;
   while (!stop.aborted) {
     try {
       const next = await doWhatIsDue(options);
       failures = 0;
       if (next.inMs <= 0) continue;
-      if (written !== next.atMs) {
+      if (written?.atMs !== next.atMs || Date.now() - written.on > REFRESH_MS) {
         await sleepUntil(db, instance, next.atMs);
-        written = next.atMs;
+        written = { atMs: next.atMs, on: Date.now() };
         continue; // the last look
       }
       await bell.wait(Math.min(BACKSTOP_MS, Math.max(1, next.inMs)), stop);

@@ -2,6 +2,7 @@ import type { Priority } from "../contracts/priority.ts";
 import { HEADER } from "./headers.ts";
 import { DEAD_LETTERS_EXCHANGE, workQueue } from "./names.ts";
 import type { OutgoingMessage } from "./publish-batch.ts";
+import { shortText } from "./short-text.ts";
 
 /** What a letter's parked copy is made of. */
 export interface LetterCopy {
@@ -23,11 +24,11 @@ export interface LetterCopy {
 export function letterMessage(letter: LetterCopy, now: number): OutgoingMessage {
   return {
     exchange: DEAD_LETTERS_EXCHANGE,
-    routingKey: [letter.service, letter.priority ?? "none", letter.type ?? "unknown"].join(".").slice(0, 255),
+    routingKey: shortText([letter.service, letter.priority ?? "none", letter.type ?? "unknown"].join(".")),
     body: letter.body,
     properties: {
       messageId: letter.jobId ?? letter.id,
-      ...(letter.type === undefined ? {} : { type: letter.type }),
+      ...(letter.type === undefined ? {} : { type: shortText(letter.type) }),
       ...(letter.correlationId === undefined ? {} : { correlationId: letter.correlationId }),
       appId: "duly",
       contentType: "application/json",

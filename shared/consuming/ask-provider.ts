@@ -1,3 +1,4 @@
+import { asError } from "../errors/as-error.ts";
 import { UnknownOutcomeError } from "../errors/errors.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Answer } from "./handle.ts";
@@ -32,7 +33,7 @@ export async function askProvider(run: Run, context: ConsumerContext): Promise<O
     );
   } catch (thrown) {
     if (context.hurry.aborted) return { kind: "interrupted" };
-    return stillInDoubt(run, thrown instanceof Error ? thrown : new Error(String(thrown)));
+    return stillInDoubt(run, asError(thrown));
   }
 }
 

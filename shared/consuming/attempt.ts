@@ -1,3 +1,4 @@
+import { asError } from "../errors/as-error.ts";
 import { UnknownOutcomeError } from "../errors/errors.ts";
 import { nextIntent } from "../jobs/intents.ts";
 import { readReceipt } from "../jobs/receipt.ts";
@@ -60,7 +61,7 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
     return { kind: "applied", receipt };
   } catch (thrown) {
     if (context.hurry.aborted) return { kind: "interrupted" };
-    return await outcomeOfError(thrown instanceof Error ? thrown : new Error(String(thrown)), run, context);
+    return await outcomeOfError(asError(thrown), run, context);
   } finally {
     await progress.close();
   }

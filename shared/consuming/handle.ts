@@ -3,7 +3,7 @@ import type { JobDefinition } from "../contracts/define-job.ts";
 import type { Priority } from "../contracts/priority.ts";
 import type { DulyTables } from "../database/tables.ts";
 
-/** The transaction that settles a job; a service reaches its own tables by `trx.withTables<…>()`. */
+/** The transaction that settles a job; a service reaches its own tables by `trx.$extendTables<…>()`. */
 export type SettlingTransaction = Transaction<DulyTables>;
 
 /** What a handler may know of the job in its hands. */

@@ -1,5 +1,6 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { isDatabaseFault } from "../database/database-fault.ts";
+import { asError } from "../errors/as-error.ts";
 import { classifyError } from "../errors/classify-error.ts";
 import { noteError } from "../errors/note-error.ts";
 import { cancel } from "../jobs/cancel.ts";
@@ -132,7 +133,7 @@ async function recordError(
   thrown: unknown,
   context: ConsumerContext,
 ): Promise<void> {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = asError(thrown);
   const settleWith = (tellDomain: boolean) =>
     context.db.transaction().execute(async (trx) => {
       for (const { row, parsed } of (await fence(trx, items)).live) {

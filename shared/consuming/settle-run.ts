@@ -1,3 +1,4 @@
+import { asError } from "../errors/as-error.ts";
 import { classifyError } from "../errors/classify-error.ts";
 import { noteIntent } from "../jobs/intents.ts";
 import { packReceipt } from "../jobs/receipt.ts";
@@ -25,7 +26,7 @@ export async function settleRun(
     return await settleAs(run, outcome);
   } catch (thrown) {
     if (thrown instanceof Interrupted) throw thrown;
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const error = asError(thrown);
     const { id, type } = run.job;
     context.log.error({ err: error, job: id, type }, "a handler could not record its outcome");
     const silent = { ...run, handler: withoutRecordFailure(run.handler) };

@@ -4,6 +4,7 @@ import { deadLetterDelivery } from "./dead-letter-delivery.ts";
 import { type ParsedDelivery, parseDelivery } from "./parse-delivery.ts";
 import { type PerformingHandler, performDelivery } from "./perform-delivery.ts";
 import { type RecordItem, recordGroup } from "./record-group.ts";
+import { letterOf, replayByHand } from "./replay-by-hand.ts";
 import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 const LARGEST_GROUP = 100;
@@ -37,6 +38,8 @@ export class WorkQueue {
 
   /** Takes a delivery; resolves when it is settled and acked, or given back. Rejects only on the engine's own faults. */
   async take(delivery: Delivery): Promise<void> {
+    const letter = letterOf(delivery);
+    if (letter !== undefined) return replayByHand(delivery, letter, this.#context);
     const parsed = parseDelivery(delivery, this.#context.handlers);
     if (!parsed.ok) return this.#bury(delivery, parsed);
     const release = this.#context.hand.take(parsed.id);

@@ -38,6 +38,8 @@ export interface JobOptions<Payload> {
 }
 
 const TYPE_NAME = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/;
+/** PostgreSQL's integer and JavaScript's timers: about 24 days. */
+const LONGEST_MS = 2 ** 31 - 1;
 const LARGEST_PAYLOAD = 8 * 1024 * 1024;
 
 /**
@@ -80,11 +82,11 @@ function assertMeaningful(definition: JobDefinition): void {
       `job type "${type}": ${attempts} attempts need at least one backoff delay in milliseconds`,
     );
   }
-  if (backoff.some((delay) => !Number.isInteger(delay) || delay < 0)) {
-    throw new TypeError(`job type "${type}": backoff delays are whole milliseconds, 0 or more`);
+  if (backoff.some((delay) => !Number.isInteger(delay) || delay < 0 || delay > LONGEST_MS)) {
+    throw new TypeError(`job type "${type}": backoff delays are whole milliseconds from 0 to ${LONGEST_MS}`);
   }
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 1) {
-    throw new TypeError(`job type "${type}": timeoutMs must be a positive whole number`);
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > LONGEST_MS) {
+    throw new TypeError(`job type "${type}": timeoutMs must be a whole number from 1 to ${LONGEST_MS}`);
   }
   if (!Number.isInteger(maxPayloadBytes) || maxPayloadBytes < 1 || maxPayloadBytes > LARGEST_PAYLOAD) {
     throw new TypeError(`job type "${type}": maxPayloadBytes must be from 1 to ${LARGEST_PAYLOAD}`);

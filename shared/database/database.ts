@@ -20,7 +20,7 @@ export interface DatabaseOptions {
 /**
  * Opens a pool; nothing connects before the first query.
  *
- * A connection that breaks while idle is logged and replaced; it never ends the process.
+ * A connection that breaks, idle or in use, is logged and replaced; it never ends the process.
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
@@ -31,6 +31,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     ...(options.forgetful === true ? { options: "-c synchronous_commit=off" } : {}),
+  });
+  // One that breaks between two statements of a transaction has nobody else to tell; its next statement fails.
+  pool.on("connect", (client) => {
+    client.on("error", (error) => options.log.warn({ err: error }, "a database connection broke in use"));
   });
   pool.on("error", (error) => options.log.warn({ err: error }, "an idle database connection broke"));
   return new Kysely<DulyTables>({ dialect: new PostgresDialect({ pool }) });

@@ -78,7 +78,7 @@ interface ConsumersTable {
   in_hand: string[];
 }
 
-/** The engine's tables as Kysely sees them; a service adds its own with `trx.withTables<…>()`. */
+/** The engine's tables as Kysely sees them; a service adds its own with `trx.$extendTables<…>()`. */
 export interface DulyTables {
   "duly.jobs": JobsTable;
   "duly.jobs_history": JobsTable;

@@ -1,3 +1,4 @@
+import { asError } from "./as-error.ts";
 import { cleanText } from "./clean-text.ts";
 
 /** An error as it is kept with a job or letter: bounded, and without its object graph. */
@@ -13,13 +14,13 @@ const LONGEST_STACK = 8_000;
 
 /** Notes an error for the database; anything may be thrown. */
 export function noteError(thrown: unknown): NotedError {
-  if (!(thrown instanceof Error)) return { name: "Error", message: cut(String(thrown), LONGEST_MESSAGE) };
-  const { code } = thrown as Error & { code?: unknown };
+  const error = asError(thrown);
+  const { code } = error as Error & { code?: unknown };
   return {
-    name: cleanText(thrown.name),
+    name: cleanText(error.name),
     ...(typeof code === "string" || typeof code === "number" ? { code: cleanText(String(code)) } : {}),
-    message: cut(thrown.message, LONGEST_MESSAGE),
-    ...(thrown.stack === undefined ? {} : { stack: cut(thrown.stack, LONGEST_STACK) }),
+    message: cut(error.message, LONGEST_MESSAGE),
+    ...(error.stack === undefined ? {} : { stack: cut(error.stack, LONGEST_STACK) }),
   };
 }
 

@@ -1,7 +1,7 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { readConfig, type ServiceConfig } from "../config/env.ts";
 import { type Database, openDatabase } from "../database/database.ts";
-import { ConfigError, DulyError } from "../errors/errors.ts";
+import { ConfigError } from "../errors/errors.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
 
 /** What a command may use; everything is closed for it afterwards. */
@@ -49,6 +49,7 @@ export async function runCommand<Schema extends z.ZodObject<typeof ServiceConfig
 
 function describe(error: unknown): string {
   if (process.env["DULY_DEBUG"] === "1" && error instanceof Error) return error.stack ?? error.message;
-  if (error instanceof DulyError || error instanceof Error) return error.message || String(error);
+  if (error instanceof z.ZodError) return z.prettifyError(error);
+  if (error instanceof Error) return error.message || String(error);
   return String(error);
 }

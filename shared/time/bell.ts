@@ -14,8 +14,10 @@ export class Bell {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       const timer = setTimeout(resolve, milliseconds);
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      const onAbort = () => resolve();
+      signal.addEventListener("abort", onAbort, { once: true });
       await promise;
+      signal.removeEventListener("abort", onAbort);
       clearTimeout(timer);
       this.#wake = undefined;
     }

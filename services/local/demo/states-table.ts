@@ -19,7 +19,7 @@ export function statesTable(counts: RunCounts): string {
   const table = new Table({
     head: ["priority", ...COLUMNS.map(([name]) => name), "late p50", "late p99"],
     colAligns: ["left", ...Array.from({ length: COLUMNS.length + 2 }, () => "right" as const)],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   });
   for (const priority of PRIORITIES) {
     const jobs = COLUMNS.map(([, states]) =>

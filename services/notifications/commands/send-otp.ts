@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { runCommand } from "#shared/index.ts";
+import { parseDuration } from "#shared/time/parse-duration.ts";
 import { OtpConfig } from "../config.ts";
 import { otpCipher } from "../otp-cipher.ts";
-import { parseDuration } from "../parse-duration.ts";
 import { requestOtps } from "../request-otp.ts";
 
 const PER_TRANSACTION = 500;

@@ -86,7 +86,7 @@ function uuid(text: string): string {
 
 function batchSize(text: string): number {
   const size = Number(text);
-  if (!Number.isInteger(size) || size < 1 || size > 5_000)
-    throw new InvalidArgumentError("It must be 1 to 5000.");
+  if (!Number.isInteger(size) || size < 1 || size > 2_000)
+    throw new InvalidArgumentError("It must be 1 to 2000.");
   return size;
 }

@@ -148,7 +148,7 @@ test("ids ascend with time, so that they sort into the partition of their time",
   const { id, at } = first.rows[0]!;
   const milliseconds = Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16);
   expect(Math.abs(milliseconds - at.getTime())).toBeLessThanOrEqual(5);
-  const bound = await sql<{ below: boolean }>`select duly.first_id_at(${at} - interval '1 s') < ${id}::uuid as below`.execute(
+  const bound = await sql<{ below: boolean }>`select duly.first_id_at(${at}::timestamptz - interval '1 s') < ${id}::uuid as below`.execute(
     db,
   );
   expect(bound.rows[0]?.below).toBe(true);

@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { ExecutePayment } from "#shared/contracts/payments.ts";
+import { COMMANDS } from "../../../services/cli/commands.ts";
 import { REFUSED_RECIPIENT } from "../../../services/local/outside/chain/ensure-token.ts";
 import { Wallet } from "../../../services/payments/chain/wallet.ts";
 import type { PaymentsTables } from "../../../services/payments/tables.ts";
@@ -52,7 +53,9 @@ beforeAll(() => seed());
 
 const children: ChildProcess[] = [];
 afterEach(() => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
+  for (const { exitCode, signalCode, pid } of children.splice(0)) {
+    if (exitCode === null && signalCode === null && pid !== undefined) process.kill(-pid, "SIGKILL");
+  }
 });
 
 test("seed writes the example's payers with their addresses, and twice the same", async () => {
@@ -110,7 +113,7 @@ test("a file of good lines ends with 0, and its jobs carry the correlation id", 
 
 test.each([
   [[], 2, /missing required argument 'file'/],
-  [["x.csv", "--batch", "0"], 2, /It must be 1 to 5000/],
+  [["x.csv", "--batch", "0"], 2, /It must be 1 to 2000/],
   [["x.csv", "--correlation", "7"], 2, /It must be a UUID/],
   [["no such file.csv"], 1, /there is no file no such file\.csv/],
   [[tmpdir()], 1, /is a folder; give a CSV file/],
@@ -123,33 +126,26 @@ test.each([
 });
 
 /** An import of a pipe: it gets only what the test writes, and is in the middle for as long as the test wants. */
-function importOfPipe(): {
-  child: ChildProcess;
-  write: (lines: string, last?: boolean) => void;
-  out: Promise<string>;
-} {
+function importOfPipe(...program: string[]) {
   const pipe = join(folder, `${randomUUID()}.csv`);
   execFileSync("mkfifo", [pipe]);
-  const file = join(root, "services/payments/commands/import.ts");
-  const env = { PATH: process.env["PATH"] ?? "", ...settings };
-  const child = spawn(process.execPath, [file, pipe, "--batch", "100"], {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
+  const child = spawn(process.execPath, [...program, pipe, "--batch", "100"], {
+    cwd: root,
+    env: { PATH: process.env["PATH"] ?? "", ...settings },
+    stdio: ["ignore", "pipe", "ignore"],
+    // A process group of its own, so that nothing of it outlives a test that fails.
+    detached: true,
   });
   children.push(child);
-  child.stderr.resume();
   const writer = createWriteStream(pipe);
   // The reader ends first.
   writer.on("error", () => writer.destroy());
-  return {
-    child,
-    write: (lines, last = false) => void (last ? writer.end(lines) : writer.write(lines)),
-    out: text(child.stdout),
-  };
+  const write = (lines: string, last = false) => void (last ? writer.end(lines) : writer.write(lines));
+  return { child, write, out: text(child.stdout) };
 }
 
-test("Ctrl-C stops it behind a batch and says how to go on; going on imports the rest once", async () => {
-  const { child, write, out } = importOfPipe();
+test("a signal to the dispatcher stops it behind a batch and says how to go on; going on imports the rest once", async () => {
+  const { child, write, out } = importOfPipe("services/cli/main.ts", "import", "payments");
   write(HEADER + linesOf(350));
   await vi.waitUntil(async () => (await count()) >= 200, { timeout: 10_000, interval: 20 });
   child.kill("SIGINT");
@@ -168,7 +164,7 @@ test("Ctrl-C stops it behind a batch and says how to go on; going on imports the
 });
 
 test("killed in the middle and run again, it has imported every line once", async () => {
-  const { child, write } = importOfPipe();
+  const { child, write } = importOfPipe("services/payments/commands/import.ts");
   write(HEADER + linesOf(1_000));
   await vi.waitUntil(async () => (await count()) >= 200, { timeout: 10_000, interval: 5 });
   child.kill("SIGKILL");
@@ -180,6 +176,21 @@ test("killed in the middle and run again, it has imported every line once", asyn
   const { rows } = await sql`select from payments.payments`.execute(db);
   expect(rows).toHaveLength(1_000);
   expect((await sql`select from duly.jobs`.execute(db)).rows).toHaveLength(1_000);
+});
+
+test("a long file is never in memory as a whole", async () => {
+  const file = join(folder, "long.csv");
+  await writeFile(file, HEADER + linesOf(40_000));
+  const tellPeak = `data:text/javascript,process.on("exit", () => console.error(process.resourceUsage().maxRSS))`;
+  const nodeOptions = COMMANDS.find(({ file }) => file === "payments/commands/import.ts")?.nodeOptions ?? [];
+  const finished = await runFile("services/payments/commands/import.ts", [file], settings, [
+    ...nodeOptions,
+    `--import=${tellPeak}`,
+  ]);
+  expect(finished).toMatchObject({ code: 0, out: expect.stringContaining("40000 imported") as string });
+  const peakMb = Number(finished.err.trim().split("\n").at(-1)) / 1024;
+  expect(peakMb).toBeGreaterThan(20);
+  expect(peakMb).toBeLessThan(150);
 });
 
 test("the example's people have what both their services need", async () => {

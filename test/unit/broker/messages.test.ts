@@ -61,7 +61,9 @@ describe("a job's message", () => {
   });
 
   test("carries its class as the AMQP priority", () => {
-    const priorities = PRIORITIES.map((priority) => jobMessage({ ...job, priority }, NOW).properties.priority);
+    const priorities = PRIORITIES.map(
+      (priority) => jobMessage({ ...job, priority }, NOW).properties.priority,
+    );
     expect(priorities).toEqual([9, 7, 5, 3, 1]);
   });
 });
@@ -73,7 +75,11 @@ describe("a parked copy", () => {
       "duly.dead-letters",
       "payments.high.payment.execute",
     ]);
-    expect(message.properties).toMatchObject({ messageId: job.id, persistent: true, timestamp: 1_700_000_000 });
+    expect(message.properties).toMatchObject({
+      messageId: job.id,
+      persistent: true,
+      timestamp: 1_700_000_000,
+    });
     expect(message.properties.headers).toEqual({
       "duly-letter": letter.id,
       "duly-copy": 1,
@@ -87,7 +93,13 @@ describe("a parked copy", () => {
   });
 
   test("of foreign bytes goes out too, without what is not known", () => {
-    const foreign = { ...letter, jobId: undefined, priority: undefined, type: undefined, correlationId: undefined };
+    const foreign = {
+      ...letter,
+      jobId: undefined,
+      priority: undefined,
+      type: undefined,
+      correlationId: undefined,
+    };
     const message = letterMessage(foreign, NOW);
     expect(message.routingKey).toBe("payments.none.unknown");
     expect(message.properties.messageId).toBe(letter.id);

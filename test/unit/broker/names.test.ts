@@ -36,9 +36,13 @@ test("a work queue's name reads back into service and priority", () => {
   }
 });
 
-test.each(["payments.high.retry.2s", "payments.dead-letters", "payments.events", "duly.rejected", "high", ""])(
-  "%j is no work queue",
-  (queue) => {
-    expect(parseWorkQueue(queue)).toBeUndefined();
-  },
-);
+test.each([
+  "payments.high.retry.2s",
+  "payments.dead-letters",
+  "payments.events",
+  "duly.rejected",
+  "high",
+  "",
+])("%j is no work queue", (queue) => {
+  expect(parseWorkQueue(queue)).toBeUndefined();
+});

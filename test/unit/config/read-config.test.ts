@@ -41,7 +41,9 @@ test("the priorities that a process serves are a list of known names", () => {
     "high",
   ]);
   expect(readConfig(ConsumerConfig, urls).PRIORITIES).toHaveLength(5);
-  expect(() => readConfig(ConsumerConfig, { ...urls, PRIORITIES: "critical,urgent" })).toThrow(/PRIORITIES: /);
+  expect(() => readConfig(ConsumerConfig, { ...urls, PRIORITIES: "critical,urgent" })).toThrow(
+    /PRIORITIES: /,
+  );
 });
 
 test("workers are whole numbers from 1", () => {

@@ -18,10 +18,13 @@ test("a definition that says nothing is medium, with that priority's attempts an
   });
 });
 
-test.each(PRIORITIES)("a job that says only %s takes the attempts and backoff of that priority", (priority) => {
-  const { attempts, backoff } = PRIORITY_DEFAULTS[priority];
-  expect(defineJob("test.plain", { payload, priority })).toMatchObject({ attempts, backoff });
-});
+test.each(PRIORITIES)(
+  "a job that says only %s takes the attempts and backoff of that priority",
+  (priority) => {
+    const { attempts, backoff } = PRIORITY_DEFAULTS[priority];
+    expect(defineJob("test.plain", { payload, priority })).toMatchObject({ attempts, backoff });
+  },
+);
 
 test("the priorities' defaults are those of the user's table", () => {
   const table = PRIORITIES.map((priority) => {

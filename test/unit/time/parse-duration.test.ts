@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseDuration } from "../../../services/notifications/parse-duration.ts";
+import { parseDuration } from "#shared/time/parse-duration.ts";
 
 test.each([
   ["0s", 0],
