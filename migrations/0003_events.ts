@@ -35,37 +35,48 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       return event_id;
     end $$`.execute(db);
 
-  // Partitions ahead of time: months of finished jobs, days of events. The default partitions catch what comes before
-  // them. Called by the scheduler; harmless when called by several at once.
+  // Makes one partition and moves into it what the default one holds of its time: rows that came while no scheduler
+  // ran, or with an id of the caller's making.
   await sql`
-    create function duly.make_partitions() returns void language plpgsql as $$
+    create function duly.make_partition(parent text, suffix text, first uuid, beyond uuid) returns void
+    language plpgsql as $$
+    declare
+      name text := parent || '_' || suffix;
+    begin
+      if to_regclass('duly.' || name) is not null then
+        return;
+      end if;
+      execute format('create table duly.%I (like duly.%I including all)', name, parent);
+      execute format('with moved as (delete from duly.%I where id >= %L and id < %L returning *)
+        insert into duly.%I select * from moved', parent || '_default', first, beyond, name);
+      execute format('alter table duly.%I attach partition duly.%I for values from (%L) to (%L)', parent, name, first,
+        beyond);
+    end $$`.execute(db);
+
+  // Partitions ahead of time: months of finished jobs, days of events, both of UTC. Called by the scheduler; harmless
+  // when called by several at once.
+  await sql`
+    create function duly.make_partitions() returns void language plpgsql set timezone = 'UTC' as $$
     declare
       first timestamptz;
-      name text;
     begin
       perform pg_advisory_xact_lock(hashtext('duly.make_partitions'));
-      for first in select generate_series(date_trunc('month', duly.now(), 'UTC'), duly.now() + interval '2 months',
+      for first in select generate_series(date_trunc('month', duly.now()), duly.now() + interval '2 months',
         interval '1 month') loop
-        name := 'jobs_history_' || to_char(first at time zone 'UTC', 'YYYY_MM');
-        if to_regclass('duly.' || name) is null then
-          execute format('create table duly.%I partition of duly.jobs_history for values from (%L) to (%L)', name,
-            duly.first_id_at(first), duly.first_id_at((first at time zone 'UTC' + interval '1 month') at time zone 'UTC'));
-        end if;
+        perform duly.make_partition('jobs_history', to_char(first, 'YYYY_MM'), duly.first_id_at(first),
+          duly.first_id_at(first + interval '1 month'));
       end loop;
-      for first in select generate_series(date_trunc('day', duly.now(), 'UTC'), duly.now() + interval '3 days',
+      for first in select generate_series(date_trunc('day', duly.now()), duly.now() + interval '3 days',
         interval '1 day') loop
-        name := 'events_' || to_char(first at time zone 'UTC', 'YYYY_MM_DD');
-        if to_regclass('duly.' || name) is null then
-          execute format('create table duly.%I partition of duly.events for values from (%L) to (%L)', name,
-            duly.first_id_at(first), duly.first_id_at(first + interval '1 day'));
-        end if;
+        perform duly.make_partition('events', to_char(first, 'YYYY_MM_DD'), duly.first_id_at(first),
+          duly.first_id_at(first + interval '1 day'));
       end loop;
     end $$`.execute(db);
   await sql`select duly.make_partitions()`.execute(db);
 
   // Events are kept for 7 days, by dropping whole days.
   await sql`
-    create function duly.drop_old_events() returns integer language plpgsql as $$
+    create function duly.drop_old_events() returns integer language plpgsql set timezone = 'UTC' as $$
     declare
       old text;
       dropped integer := 0;
@@ -74,7 +85,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       for old in
         select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
         where i.inhparent = 'duly.events'::regclass and c.relname ~ '^events_\d{4}_\d{2}_\d{2}$'
-          and c.relname < 'events_' || to_char((duly.now() - interval '7 days') at time zone 'UTC', 'YYYY_MM_DD')
+          and c.relname < 'events_' || to_char(duly.now() - interval '7 days', 'YYYY_MM_DD')
       loop
         execute format('drop table duly.%I', old);
         dropped := dropped + 1;
@@ -87,6 +98,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`drop function duly.drop_old_events()`.execute(db);
   await sql`drop function duly.make_partitions()`.execute(db);
+  await sql`drop function duly.make_partition(text, text, uuid, uuid)`.execute(db);
   await sql`drop function duly.emit(text, jsonb, text, uuid, uuid)`.execute(db);
   await sql`drop table duly.subscriptions, duly.events`.execute(db);
 }

@@ -87,12 +87,22 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       wanted duly.new_job[];
       first_due timestamptz;
       lanes duly.lane[];
+      strange text;
       now constant timestamptz := duly.now();
     begin
       select t.* into definition from duly.job_types t where t.type = enqueue_many.type;
       if not found then
         raise exception 'duly: unknown job type "%"', type using errcode = 'DU001',
           hint = 'A type is known once a service that handles it has started; check the name, or start that service.';
+      end if;
+
+      -- A misspelt "runAt" would otherwise mean "now".
+      select key into strange from jsonb_array_elements(jobs) as job, jsonb_object_keys(job) as key
+      where key <> all (array['id', 'payload', 'run_at', 'priority', 'unique_key', 'expires_at', 'timeout_ms',
+        'correlation_id', 'causation_id']) limit 1;
+      if found then
+        raise exception 'duly: a job of type "%" has no field "%"', type, strange using errcode = 'DU005',
+          hint = 'Fields: id, payload, run_at, priority, unique_key, expires_at, timeout_ms, correlation_id, causation_id.';
       end if;
 
       select array_agg(row(g.place, g.id is not null, coalesce(g.id, duly.new_id()), nullif(g.payload, 'null'::jsonb),

@@ -14,7 +14,7 @@ import * as messages from "./0012_messages.ts";
 import * as reports from "./0013_reports.ts";
 
 /** Every migration by name; the order of the names is the order in which they run. */
-export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001_jobs": jobs,
   "0002_outbox": outbox,
   "0003_events": events,

@@ -54,6 +54,15 @@ child.on("exit", (code, signal) => {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 });
+if (name === "stack" && process.env.npm_lifecycle_event !== undefined) {
+  // npm may be gone without a word to its script: what it started ends with it.
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    child.kill("SIGTERM");
+  }, 500);
+}
 for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"]) {
   process.on(signal, () => {
     // Ctrl-C in a terminal reaches the child by itself: passed on, it would count as a second one.

@@ -21,6 +21,8 @@ export interface DueLoopOptions {
 }
 
 const BACKSTOP_MS = 250;
+/** How long to leave a due job alone whose row is locked. */
+const LOCKED_MS = 20;
 /** Written down again this often, or it counts as dead in its sleep. */
 const REFRESH_MS = 20_000;
 
@@ -39,13 +41,15 @@ export async function dueLoop(options: DueLoopOptions): Promise<void> {
     try {
       const next = await doWhatIsDue(options);
       failures = 0;
-      if (next.inMs <= 0) continue;
+      if (next.did) continue;
       if (written?.atMs !== next.atMs || Date.now() - written.on > REFRESH_MS) {
         await sleepUntil(db, instance, next.atMs);
         written = { atMs: next.atMs, on: Date.now() };
         continue; // the last look
       }
-      await bell.wait(Math.min(BACKSTOP_MS, Math.max(1, next.inMs)), stop);
+      // What is due and was not sent is locked by somebody: no need to run hot over it.
+      const least = next.inMs <= 0 ? LOCKED_MS : 1;
+      await bell.wait(Math.min(BACKSTOP_MS, Math.max(least, next.inMs)), stop);
     } catch (error) {
       failures += 1;
       written = undefined;
@@ -56,22 +60,24 @@ export async function dueLoop(options: DueLoopOptions): Promise<void> {
   await sql`delete from duly.sleepers where instance = ${instance}`.execute(db);
 }
 
+interface Next {
+  /** Whether something was done and more may be waiting already. */
+  readonly did: boolean;
+  readonly atMs: number;
+  readonly inMs: number;
+}
+
 // Due jobs first: nothing may stand between the timer and them.
-async function doWhatIsDue({
-  db,
-  window,
-  aheadMs,
-  log,
-}: DueLoopOptions): Promise<{ atMs: number; inMs: number }> {
+async function doWhatIsDue({ db, window, aheadMs, log }: DueLoopOptions): Promise<Next> {
   const fired = await fireDue(db, window, aheadMs);
   if (fired > 0) log.debug({ fired }, "sent due jobs");
   const { dueMs, expiryMs, nowMs } = await nextTimes(db);
   if (expiryMs !== undefined && expiryMs <= nowMs) {
-    await db.transaction().execute((trx) => expire(trx, window));
-    return { atMs: nowMs, inMs: 0 };
+    const expired = await db.transaction().execute((trx) => expire(trx, window));
+    return { did: fired + expired > 0, atMs: nowMs, inMs: 0 };
   }
   const atMs = Math.min((dueMs ?? Number.POSITIVE_INFINITY) - aheadMs, expiryMs ?? Number.POSITIVE_INFINITY);
-  return { atMs, inMs: atMs - nowMs };
+  return { did: fired > 0 && atMs <= nowMs, atMs, inMs: atMs - nowMs };
 }
 
 async function sleepUntil(db: Database, instance: string, untilMs: number): Promise<void> {

@@ -13,9 +13,7 @@ const NO_ID = "00000000-0000-0000-0000-000000000000";
 /** Everything that has to be done now and then, on any of the schedulers; each step is harmless when two do it. */
 export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promise<void> {
   let walkedTo = NO_ID;
-  while (!service.stop.aborted) {
-    await pause(EVERY_MS, service.stop);
-    if (service.stop.aborted) break;
+  for (; !service.stop.aborted; await pause(EVERY_MS, service.stop)) {
     try {
       await requeue(service);
       walkedTo = await archive(service, walkedTo);

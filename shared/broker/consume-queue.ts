@@ -28,6 +28,8 @@ export interface QueueOptions {
   readonly log: Logger;
   /** Takes a delivery; the promise ends when it is settled. Must not throw. */
   readonly onDelivery: (delivery: Delivery) => Promise<void>;
+  /** Called each time the broker has accepted the consumer. */
+  readonly onConsuming?: () => void;
   /** The connection is gone. */
   readonly lost: AbortSignal;
   /** Take nothing more, finish what is in hand. */
@@ -84,6 +86,7 @@ async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promis
     { consumerTag },
   );
   log.debug({ queue, prefetch }, "consuming");
+  options.onConsuming?.();
   await aborted(AbortSignal.any([end, over.signal]));
   if (over.signal.aborted) {
     open.now = false;

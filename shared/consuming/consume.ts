@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { consumeQueue } from "../broker/consume-queue.ts";
+import { consumeQueue, type Delivery } from "../broker/consume-queue.ts";
 import { type BrokerConnection, holdConnection } from "../broker/hold-connection.ts";
 import { eventQueue, workQueue } from "../broker/names.ts";
 import type { ConsumerConfig } from "../config/env.ts";
@@ -95,19 +95,21 @@ export async function consume(request: ConsumeRequest): Promise<void> {
     };
   });
 
+  const takers = queues.map(({ queue, prefetch, take }) => ({ queue, prefetch, onDelivery: take }));
+  if (subscriptions.size > 0) {
+    const context = { service, subscriptions, db, log, hurry };
+    const onDelivery = (delivery: Delivery) => hearEvent(delivery, context);
+    takers.push({ queue: eventQueue(service), prefetch: EVENTS_PREFETCH, onDelivery });
+  }
+  const awaited = new Set(takers.map(({ queue }) => queue));
   const use = async (connection: BrokerConnection, lost: AbortSignal) => {
-    const common = { connection, log, lost, stop, hurry: leave };
-    const consuming = queues.map(({ queue, prefetch, take }) =>
-      consumeQueue({ ...common, queue, prefetch, onDelivery: take }),
-    );
-    if (subscriptions.size > 0 && config.PRIORITIES.length > 0) {
-      const context = { service, subscriptions, db, log, hurry };
-      const onDelivery = (delivery: Parameters<typeof hearEvent>[0]) => hearEvent(delivery, context);
-      consuming.push(
-        consumeQueue({ ...common, queue: eventQueue(service), prefetch: EVENTS_PREFETCH, onDelivery }),
-      );
-    }
-    request.ready();
+    const consuming = takers.map((taker) => {
+      const onConsuming = () => {
+        awaited.delete(taker.queue);
+        if (awaited.size === 0) request.ready();
+      };
+      return consumeQueue({ ...taker, connection, log, lost, stop, hurry: leave, onConsuming });
+    });
     await Promise.all(consuming);
   };
   try {

@@ -16,7 +16,7 @@ import type { ConsumerContext } from "./consumer-context.ts";
 import type { Handler, SettlingTransaction } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
-import { recordFailure, settleFailure } from "./settle.ts";
+import { type FailedJob, recordFailure, settleFailure } from "./settle.ts";
 import { untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /** One delivery of a handler that has database effects only. */
@@ -137,8 +137,7 @@ async function recordError(
   const settleWith = (tellDomain: boolean) =>
     context.db.transaction().execute(async (trx) => {
       for (const { row, parsed } of (await fence(trx, items)).live) {
-        const handler = tellDomain ? parsed.handler : { definition: parsed.handler.definition };
-        await settleOne(trx, { row, handler, payload: parsed.payload }, error);
+        await settleOne(trx, { row, handler: parsed.handler, payload: parsed.payload, tellDomain }, error);
       }
     });
   try {
@@ -153,11 +152,7 @@ async function recordError(
   }
 }
 
-async function settleOne(
-  trx: SettlingTransaction,
-  failed: { readonly row: JobRow; readonly handler: Handler; readonly payload: unknown },
-  error: Error,
-): Promise<void> {
+async function settleOne(trx: SettlingTransaction, failed: FailedJob, error: Error): Promise<void> {
   const { row } = failed;
   const found = classifyError(error);
   switch (found.kind) {

@@ -20,28 +20,31 @@ export async function settleRun(
   startedAt: Date,
   context: ConsumerContext,
 ): Promise<Settlement> {
-  const settleAs = (now: Run, end: Outcome) =>
-    untilDatabaseAnswers(() => settle(now, end, startedAt, context), context.hurry, context.log);
+  const settleAs: SettleAs = (end, tellDomain) =>
+    untilDatabaseAnswers(
+      () => settle(run, end, { startedAt, tellDomain }, context),
+      context.hurry,
+      context.log,
+    );
   try {
-    return await settleAs(run, outcome);
+    return await settleAs(outcome, true);
   } catch (thrown) {
     if (thrown instanceof Interrupted) throw thrown;
-    const error = asError(thrown);
     const { id, type } = run.job;
-    context.log.error({ err: error, job: id, type }, "a handler could not record its outcome");
-    const silent = { ...run, handler: withoutRecordFailure(run.handler) };
-    if (outcome.kind !== "applied") return settleAs(silent, outcome);
+    context.log.error({ err: thrown, job: id, type }, "a handler could not record its outcome");
+    if (outcome.kind !== "applied") return settleAs(outcome, false);
     await keepReceipt(run, outcome.receipt, context);
-    return settleUnrecorded(error, run, silent, settleAs, context);
+    return settleUnrecorded(asError(thrown), run, settleAs, context);
   }
 }
+
+type SettleAs = (outcome: Outcome, tellDomain: boolean) => Promise<Settlement>;
 
 // The recording counts as a failed attempt of its own; its intent stays applied.
 async function settleUnrecorded(
   error: Error,
   run: Run,
-  silent: Run,
-  settleAs: (run: Run, outcome: Outcome) => Promise<Settlement>,
+  settleAs: SettleAs,
   context: ConsumerContext,
 ): Promise<Settlement> {
   const outcome: Outcome =
@@ -49,16 +52,12 @@ async function settleUnrecorded(
       ? { kind: "dead", error, intent: "applied", reason: "permanent_error" }
       : { kind: "failed", error, intent: "applied", retryAfterMs: undefined };
   try {
-    return await settleAs(run, outcome);
+    return await settleAs(outcome, true);
   } catch (thrown) {
     if (thrown instanceof Interrupted) throw thrown;
     context.log.error({ err: thrown, job: run.job.id }, "recordFailure threw; the job is settled without it");
-    return settleAs(silent, outcome);
+    return settleAs(outcome, false);
   }
-}
-
-function withoutRecordFailure({ recordFailure: _, ...handler }: Run["handler"]): Run["handler"] {
-  return handler;
 }
 
 async function keepReceipt(run: Run, receipt: unknown, context: ConsumerContext): Promise<void> {

@@ -18,6 +18,13 @@ import type { Run } from "./run.ts";
 /** What settling did: `fenced` means that another claim has the job by now, and nothing was written. */
 export type Settlement = "settled" | "fenced";
 
+export interface SettleOptions {
+  /** When the handler began. */
+  readonly startedAt: Date;
+  /** Whether `recordFailure` is to be called; not once it has thrown. */
+  readonly tellDomain: boolean;
+}
+
 /**
  * Ends a run in one transaction: the effect's record, the job's new state and every follow-up commit together.
  *
@@ -27,7 +34,7 @@ export type Settlement = "settled" | "fenced";
 export async function settle(
   run: Run,
   outcome: Outcome,
-  startedAt: Date,
+  { startedAt, tellDomain }: SettleOptions,
   context: ConsumerContext,
 ): Promise<Settlement> {
   const { job, handler, payload } = run;
@@ -45,11 +52,11 @@ export async function settle(
       }
       case "failed":
         await noteIntent(trx, intent, outcome.intent);
-        await settleFailure(trx, { row, handler, payload }, outcome.error, outcome.retryAfterMs);
+        await settleFailure(trx, { row, handler, payload, tellDomain }, outcome.error, outcome.retryAfterMs);
         return "settled";
       case "dead":
         await noteIntent(trx, intent, outcome.intent);
-        await recordFailure(trx, { row, handler, payload }, outcome.error);
+        await recordFailure(trx, { row, handler, payload, tellDomain }, outcome.error);
         await writeLetters(
           trx,
           [{ id: job.id, attempts: row.attempt + 1 }],
@@ -78,6 +85,7 @@ export interface FailedJob {
   readonly row: JobRow;
   readonly handler: Handler;
   readonly payload: unknown;
+  readonly tellDomain: boolean;
 }
 
 /** Counts a failed attempt: again after the backoff, or a dead letter after the last one. */
@@ -107,5 +115,6 @@ export async function recordFailure(
   failed: FailedJob,
   error: Error,
 ): Promise<void> {
+  if (!failed.tellDomain) return;
   await failed.handler.recordFailure?.(trx, error, { job: jobInHand(failed.row), payload: failed.payload });
 }

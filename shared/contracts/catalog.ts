@@ -1,8 +1,7 @@
-import type { EventDefinition } from "./define-event.ts";
 import type { JobDefinition } from "./define-job.ts";
 import { SendMessage } from "./messages.ts";
 import { SendOtp, SendPaymentNotice } from "./notifications.ts";
-import { ExecutePayment, PaymentCompleted, PaymentFailed } from "./payments.ts";
+import { ExecutePayment } from "./payments.ts";
 import { RecordTransaction, ReportTransactions } from "./reports.ts";
 
 /** Every kind of job of the application, once. */
@@ -14,6 +13,3 @@ export const JOBS: readonly JobDefinition[] = [
   RecordTransaction,
   ReportTransactions,
 ];
-
-/** Every kind of event of the application, once. */
-export const EVENTS: readonly EventDefinition[] = [PaymentCompleted, PaymentFailed];

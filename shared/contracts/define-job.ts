@@ -66,29 +66,28 @@ export function defineJob<Payload>(type: string, options: JobOptions<Payload>): 
 
 function assertMeaningful(definition: JobDefinition): void {
   const { type, priority, priorities, attempts, backoff, timeoutMs, maxPayloadBytes } = definition;
-  if (!TYPE_NAME.test(type) || type.length > 100) {
-    throw new TypeError(
-      `job type "${type}": use dotted lower-case words of at most 100 characters, like "payment.execute"`,
-    );
-  }
-  if (!priorities.includes(priority)) {
-    throw new TypeError(`job type "${type}": its default priority ${priority} is not among its priorities`);
-  }
-  if (!Number.isInteger(attempts) || attempts < 1 || attempts > 1000) {
-    throw new TypeError(`job type "${type}": attempts must be a whole number from 1 to 1000`);
-  }
-  if (attempts > 1 && backoff.length === 0) {
-    throw new TypeError(
-      `job type "${type}": ${attempts} attempts need at least one backoff delay in milliseconds`,
-    );
-  }
-  if (backoff.some((delay) => !Number.isInteger(delay) || delay < 0 || delay > LONGEST_MS)) {
-    throw new TypeError(`job type "${type}": backoff delays are whole milliseconds from 0 to ${LONGEST_MS}`);
-  }
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > LONGEST_MS) {
-    throw new TypeError(`job type "${type}": timeoutMs must be a whole number from 1 to ${LONGEST_MS}`);
-  }
-  if (!Number.isInteger(maxPayloadBytes) || maxPayloadBytes < 1 || maxPayloadBytes > LARGEST_PAYLOAD) {
-    throw new TypeError(`job type "${type}": maxPayloadBytes must be from 1 to ${LARGEST_PAYLOAD}`);
-  }
+  const demands: readonly (readonly [boolean, string])[] = [
+    [
+      TYPE_NAME.test(type) && type.length <= 100,
+      'use dotted lower-case words of at most 100 characters, like "payment.execute"',
+    ],
+    [priorities.includes(priority), `its default priority ${priority} is not among its priorities`],
+    [isWhole(attempts, 1, 1_000), "attempts must be a whole number from 1 to 1000"],
+    [
+      attempts === 1 || backoff.length > 0,
+      `${attempts} attempts need at least one backoff delay in milliseconds`,
+    ],
+    [
+      backoff.every((delay) => isWhole(delay, 0, LONGEST_MS)),
+      `backoff delays are whole milliseconds from 0 to ${LONGEST_MS}`,
+    ],
+    [isWhole(timeoutMs, 1, LONGEST_MS), `timeoutMs must be a whole number from 1 to ${LONGEST_MS}`],
+    [isWhole(maxPayloadBytes, 1, LARGEST_PAYLOAD), `maxPayloadBytes must be from 1 to ${LARGEST_PAYLOAD}`],
+  ];
+  const missed = demands.find(([met]) => !met);
+  if (missed !== undefined) throw new TypeError(`job type "${type}": ${missed[1]}`);
+}
+
+function isWhole(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
 }

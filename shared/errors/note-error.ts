@@ -20,7 +20,7 @@ export function noteError(thrown: unknown): NotedError {
     name: cleanText(error.name),
     ...(typeof code === "string" || typeof code === "number" ? { code: cleanText(String(code)) } : {}),
     message: cut(error.message, LONGEST_MESSAGE),
-    ...(error.stack === undefined ? {} : { stack: cut(error.stack, LONGEST_STACK) }),
+    ...(thrown !== error || error.stack === undefined ? {} : { stack: cut(error.stack, LONGEST_STACK) }),
   };
 }
 

@@ -31,7 +31,7 @@ export interface BulkItem<Payload> extends EnqueueOptions {
  * Adds a job inside the caller's transaction: it exists if, and only if, that transaction commits.
  *
  * @returns the job's id, a UUIDv7; with a taken `uniqueKey` the id of the job that holds it.
- * @throws {z.ZodError} when the payload does not fit the definition; and PostgreSQL's error, with code DU001 to DU005
+ * @throws {z.ZodError} when the payload does not fit the definition; {RangeError} for a date or time that is none; and PostgreSQL's error, with code DU001 to DU005
  *   and a hint, for an unknown type, a forbidden priority, an oversized payload or options that cannot be meant.
  */
 export async function enqueue<Payload>(
@@ -64,6 +64,7 @@ export async function enqueueMany<Payload>(
 }
 
 function toRow<Payload>(definition: JobDefinition<Payload>, item: BulkItem<Payload>) {
+  assertTimes(definition.type, item);
   return {
     payload: definition.payload.parse(item.payload),
     run_at: item.runAt,
@@ -75,4 +76,15 @@ function toRow<Payload>(definition: JobDefinition<Payload>, item: BulkItem<Paylo
     correlation_id: item.correlationId ?? item.cause?.correlationId,
     causation_id: item.cause?.id,
   };
+}
+
+// As JSON they would be null, which means "now", "never" and "as the definition says".
+function assertTimes(type: string, { runAt, expiresAt, timeoutMs }: EnqueueOptions): void {
+  for (const [name, date] of Object.entries({ runAt, expiresAt })) {
+    if (date !== undefined && Number.isNaN(date.getTime()))
+      throw new RangeError(`${type}: ${name} is an invalid date`);
+  }
+  if (timeoutMs !== undefined && !Number.isSafeInteger(timeoutMs)) {
+    throw new RangeError(`${type}: timeoutMs must be a whole number of milliseconds, not ${timeoutMs}`);
+  }
 }

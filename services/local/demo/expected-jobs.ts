@@ -20,11 +20,11 @@ const FINAL: readonly JobState[] = FINAL_STATES;
 /** What was asked for, and what each payment leads to: a mail to its payer and a line for the reports. */
 export function jobsOfWork({ payments, otpEmails, conversation }: GivenWork): ExpectedJobs[] {
   return [
-    expect(SendOtp, otpEmails.length, "one-time codes"),
+    expect(SendOtp, otpEmails.length, "codes"),
     expect(SendMessage, conversation.length, "messages"),
     expect(ExecutePayment, payments.length, "payments"),
-    expect(SendPaymentNotice, payments.length, "payment notices"),
-    expect(RecordTransaction, payments.length, "transactions in the books"),
+    expect(SendPaymentNotice, payments.length, "notices"),
+    expect(RecordTransaction, payments.length, "records"),
   ];
 }
 
@@ -37,9 +37,9 @@ export function stillToCome(counts: RunCounts, expected: readonly ExpectedJobs[]
     const all = jobsWhere(counts, (count) => count.type === type);
     const ended = jobsWhere(counts, (count) => count.type === type && FINAL.includes(count.state));
     const missing = Math.max(all, number) - ended;
-    return missing > 0 ? [`${missing} of ${Math.max(all, number)} ${name}`] : [];
+    return missing > 0 ? [`${name} ${missing}`] : [];
   });
-  return open.length === 0 ? undefined : `waiting for ${open.join(", ")}`;
+  return open.length === 0 ? undefined : `still to come: ${open.join(", ")}`;
 }
 
 function expect<Payload>({ type }: JobDefinition<Payload>, number: number, name: string): ExpectedJobs {

@@ -10,16 +10,20 @@ import { type DemoOutcome, tellOutcome } from "./outcome.ts";
 const SETTLING_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 
-/** Holds the evidence against the expectations, for a few seconds again and again until all of them are met. */
-export async function judge(run: DemoRun, work: GivenWork): Promise<DemoOutcome> {
-  const patience = run.elapsedMs() + SETTLING_MS;
+/**
+ * Holds the evidence against the expectations, for a few seconds again and again until all of them are met.
+ *
+ * @param inTime whether the jobs came to an end before the deadline
+ */
+export async function judge(run: DemoRun, work: GivenWork, inTime: boolean): Promise<DemoOutcome> {
+  const patience = inTime ? run.elapsedMs() + SETTLING_MS : 0;
   for (;;) {
     const elapsedMs = run.elapsedMs();
     const evidence = await gatherEvidence(run, work);
     const checks = checkAll(work, evidence);
     if (checks.every(({ met }) => met) || elapsedMs > patience) {
       const { lateness } = await countStates(run);
-      return tellOutcome({ work, evidence, checks, lateness: lateness.get("all"), elapsedMs });
+      return tellOutcome({ work, evidence, checks, lateness: lateness.get("all"), elapsedMs, inTime });
     }
     await sleep(LOOK_EVERY_MS, undefined, { signal: run.signal });
   }

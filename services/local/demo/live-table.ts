@@ -22,7 +22,7 @@ function tableOn(terminal: WriteStream): LiveTable {
   const update = createLogUpdate(terminal);
   return {
     show: (counts, elapsedMs, waitingFor) =>
-      update(`${statesTable(counts)}\n${seconds(elapsedMs)}: ${waitingFor}`),
+      update(`${statesTable(counts)}\n${seconds(elapsedMs)}, ${waitingFor}`),
     done: () => update.done(),
   };
 }

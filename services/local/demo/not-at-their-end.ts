@@ -3,7 +3,7 @@ import type { GivenWork } from "./demo-inputs.ts";
 import { refusedLines } from "./expectations/payments.ts";
 import { ofType, type PaymentJob, paymentJobs, type RunJob } from "./run-jobs.ts";
 
-const SHOWN = 20;
+const NAMED = 5;
 
 /** Says of every job that is not where it should have ended: its state, its last error and what it waits for. */
 export function notAtTheirEnd(work: GivenWork, jobs: readonly RunJob[]): string[] {
@@ -13,19 +13,24 @@ export function notAtTheirEnd(work: GivenWork, jobs: readonly RunJob[]): string[
   );
   const paying = new Set(ofType(jobs, ExecutePayment));
   const others = jobs.filter((job) => !paying.has(job) && job.state !== "completed");
-  const all: readonly (RunJob | PaymentJob)[] = [...payments, ...others];
-  const more = all.length > SHOWN ? [`… and ${all.length - SHOWN} more`] : [];
-  return [...all.slice(0, SHOWN).map(describe), ...more];
+  const alike = Map.groupBy<string, RunJob | PaymentJob>([...payments, ...others], condition);
+  return [...alike].map(([how, group]) => `${group.length} ${how}: ${names(group)}`);
 }
 
-function describe(job: RunJob | PaymentJob): string {
-  const reference = "reference" in job && job.reference !== undefined ? ` (${job.reference})` : "";
+function condition({ type, state, attempt, waitsFor, lastError }: RunJob): string {
   const words = [
-    `${job.type} ${job.id}${reference}`,
-    job.state,
-    ...(job.attempt > 0 ? [`attempts: ${job.attempt}`] : []),
-    ...(job.waitsFor === null ? [] : [`waits for ${job.waitsFor}`]),
-    ...(job.lastError?.message === undefined ? [] : [`last error: ${job.lastError.message}`]),
+    `${type} ${state}`,
+    ...(attempt > 0 ? [`attempts: ${attempt}`] : []),
+    ...(waitsFor === null ? [] : [`waiting for ${waitsFor}`]),
+    ...(lastError?.message === undefined ? [] : [`last error "${lastError.message}"`]),
   ];
   return words.join(", ");
+}
+
+function names(jobs: readonly (RunJob | PaymentJob)[]): string {
+  const more = jobs.length > NAMED ? ` and ${jobs.length - NAMED} more` : "";
+  const named = jobs.slice(0, NAMED).map((job) => {
+    return "reference" in job && job.reference !== undefined ? `${job.id} (${job.reference})` : job.id;
+  });
+  return named.join(", ") + more;
 }

@@ -31,14 +31,16 @@ export async function runDemo(stack: Stack, options: DemoOptions): Promise<DemoO
 async function tellStory(run: DemoRun): Promise<DemoOutcome> {
   const work = await giveWork(run);
   const table = liveTable(process.stdout, run.out);
+  let inTime: boolean;
   try {
+    inTime = await untilEnded(run, table, jobsOfWork(work));
     // The report comes last, so that its rows can be counted.
-    if (await untilEnded(run, table, jobsOfWork(work))) {
+    if (inTime) {
       await requestReport(run);
-      await untilEnded(run, table, REPORT_JOBS);
+      inTime = await untilEnded(run, table, REPORT_JOBS);
     }
   } finally {
     table.done();
   }
-  return judge(run, work);
+  return judge(run, work, inTime);
 }

@@ -5,7 +5,7 @@ import { jobsWhere, type RunCounts } from "./count-states.ts";
 
 /** The columns that count jobs, and the states that each adds up. */
 const COLUMNS: readonly (readonly [string, readonly JobState[]])[] = [
-  ["due later", ["scheduled", "blocked"]],
+  ["due", ["scheduled", "blocked"]],
   ["queued", ["queued"]],
   ["running", ["running"]],
   ["completed", ["completed"]],
@@ -13,13 +13,21 @@ const COLUMNS: readonly (readonly [string, readonly JobState[]])[] = [
   ["dead", ["dead_lettered", "cancelled"]],
 ];
 const NONE = "·";
+const LINES = {
+  ...{ top: "", "top-mid": "", "top-left": "", "top-right": "" },
+  ...{ bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "" },
+  ...{ left: "", right: "", middle: " " },
+  ...{ mid: "─", "mid-mid": "─", "left-mid": "", "right-mid": "" },
+};
 
 /** Draws where the jobs of each priority stand and how late they started. */
 export function statesTable(counts: RunCounts): string {
   const table = new Table({
     head: ["priority", ...COLUMNS.map(([name]) => name), "late p50", "late p99"],
     colAligns: ["left", ...Array.from({ length: COLUMNS.length + 2 }, () => "right" as const)],
-    style: { head: [], border: [], compact: true },
+    // 80 columns wide at most, for that is what many terminals have.
+    chars: LINES,
+    style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 1 },
   });
   for (const priority of PRIORITIES) {
     const jobs = COLUMNS.map(([, states]) =>

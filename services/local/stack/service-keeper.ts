@@ -47,7 +47,7 @@ export function createServiceKeeper(
       delay = Math.min(delay * 2, LONGEST_DELAY_MS);
       try {
         await launch(name, environment);
-        out(`${name} is back.`);
+        if (!stopping.signal.aborted) out(`${name} is back.`);
         return delay;
       } catch (error) {
         out(explain(error));

@@ -62,10 +62,12 @@ export async function superviseStack(
   } finally {
     request.signal.removeEventListener("abort", abandon);
     publish = undefined;
-    out("Draining: services finish their work, then the servers stop (Ctrl-C again stops at once).");
+    const isRunning = roster.processes().length + keeper.processes().length > 0;
+    if (isRunning)
+      out("Draining: services finish their work, then the servers stop (Ctrl-C again stops at once).");
     await keeper.stopAll();
     await roster.stopAll();
-    out("Stopped.");
+    if (isRunning) out("Stopped.");
   }
 }
 

@@ -164,8 +164,9 @@ test.concurrent("a job that expires while it waits for its next attempt is cance
       throw new Error("not yet");
     },
   });
+  await declareQueueOf(engine, "waiting", Work);
   await engine.consume("waiting", [handler]);
-  const id = await add(engine, Work, {}, { expiresAt: new Date(Date.now() + 1_000) });
+  const id = await add(engine, Work, {}, { expiresAt: new Date(Date.now() + 1_500) });
   await engine.reaches(id, "retrying");
   expect(await engine.reaches(id, "cancelled")).toMatchObject({ attempt: 1, wake_at: null });
   expect(performed).toBe(1);

@@ -16,10 +16,10 @@ export function expectMails(work: GivenWork, { jobs, notices, codes }: Evidence)
   return [
     eachOnce(
       "jobs for payment notices",
-      told.map(({ reference, outcome }) => `${reference} ${outcome} completed`),
+      told.map(({ reference, outcome }) => `${reference} ${outcome} (job completed)`),
       ofType(jobs, SendPaymentNotice).map(({ payload, state }) => {
         const { reference, outcome } = SendPaymentNotice.payload.parse(payload);
-        return `${reference} ${outcome} ${state}`;
+        return `${reference} ${outcome} (job ${state})`;
       }),
     ),
     eachOnce(

@@ -13,16 +13,16 @@ export function expectReport(work: GivenWork, { jobs, report }: Evidence): Check
   });
   const recorded = ofType(jobs, RecordTransaction).map(({ payload, state }) => {
     const { reference, outcome } = RecordTransaction.payload.parse(payload);
-    return state === "completed" ? `${reference} ${outcome}` : `${reference} ${outcome}, still ${state}`;
+    return state === "completed" ? `${reference} ${outcome}` : `${reference} ${outcome} (job ${state})`;
   });
   const states = ofType(jobs, ReportTransactions).map(({ state }) => state);
   const rows = report?.rows ?? [];
   return [
     eachOnce("transactions recorded", outcomes, recorded),
     exactly("report job", "completed", states.join(", ") || "none"),
-    exactly("rows that the report claims", rows.length, report?.claimedRows ?? "no report"),
+    exactly("rows in the report's file", report?.claimedRows ?? "a file", report?.rows.length ?? "none"),
     eachOnce(
-      "rows of the report",
+      "rows of the report about this run",
       outcomes,
       rows
         .filter(({ reference }) => own.has(reference))

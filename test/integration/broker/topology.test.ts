@@ -1,0 +1,177 @@
+import { connect } from "amqplib";
+import { afterEach, expect, test } from "vitest";
+import { z } from "zod";
+import { defineJob, PRIORITIES } from "#shared/index.ts";
+import { register } from "#shared/jobs/register.ts";
+import { type Running, useEngine } from "../../support/engine.ts";
+import { eventually } from "../../support/eventually.ts";
+import { management } from "../../support/virtual-host.ts";
+
+const engine = useEngine();
+const payload = z.object({});
+const Urgent = defineJob("test.urgent", {
+  payload,
+  priority: "critical",
+  priorities: ["critical", "low"],
+  attempts: 3,
+  backoff: [2_000, 16_000],
+});
+// 3 s is no rung of the ladder: it is waited out in PostgreSQL.
+const Slow = defineJob("test.slow", { payload, priority: "low", attempts: 3, backoff: [3_000, 1_000] });
+const Lone = defineJob("test.lone", { payload, priority: "batch" });
+
+interface Listed {
+  name: string;
+  type: string;
+  durable: boolean;
+  auto_delete: boolean;
+  arguments: Record<string, unknown>;
+}
+interface Binding {
+  source: string;
+  destination: string;
+  routing_key: string;
+}
+
+const started: Running[] = [];
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((part) => part.stop()));
+});
+async function startRelay(): Promise<void> {
+  started.push(await engine.startRelay());
+}
+
+async function list<T>(kind: string): Promise<T[]> {
+  return (await management("GET", `/api/${kind}/${engine.broker.name}`)) as T[];
+}
+
+async function queueNames(): Promise<string[]> {
+  return (await list<Listed>("queues")).map((queue) => queue.name).sort();
+}
+
+async function bindings(): Promise<string[]> {
+  const found = await list<Binding>("bindings");
+  return found
+    .filter(({ source }) => source !== "")
+    .map(({ source, routing_key: key, destination }) => `${source} -${key}-> ${destination}`)
+    .sort();
+}
+
+const work = ["dog.critical", "dog.low", "cat.batch"];
+const waits = [
+  ["dog.critical.retry.2s", 2_000],
+  ["dog.critical.retry.16s", 16_000],
+  ["dog.low.retry.1s", 1_000],
+  ["dog.low.retry.2s", 2_000],
+  ["dog.low.retry.16s", 16_000],
+] as const;
+
+test("the relay declares exactly what the registered types and subscriptions ask for", async () => {
+  await register(engine.db, "dog", [Urgent, Slow], ["bone.found.v1", "bone.lost.v2"]);
+  await register(engine.db, "cat", [Lone], []);
+  await startRelay();
+
+  const exchanges = (await list<Listed>("exchanges")).filter(({ name }) => name.startsWith("duly."));
+  expect(Object.fromEntries(exchanges.map(({ name, type, durable }) => [name, `${type} ${durable}`]))).toEqual({
+    "duly.jobs": "topic true",
+    "duly.events": "topic true",
+    "duly.dead-letters": "topic true",
+    "duly.rejected": "fanout true",
+    "duly.retry.1s": "topic true",
+    "duly.retry.2s": "topic true",
+    "duly.retry.16s": "topic true",
+  });
+
+  const parked = ["dog.dead-letters", "cat.dead-letters"];
+  expect(await queueNames()).toEqual(
+    ["duly.rejected", "dog.events", ...parked, ...work, ...waits.map(([name]) => name)].sort(),
+  );
+  expect(await bindings()).toEqual(
+    [
+      "duly.rejected --> duly.rejected",
+      "duly.events -bone.found.v1-> dog.events",
+      "duly.events -bone.lost.v2-> dog.events",
+      ...["dog", "cat"].map((service) => `duly.dead-letters -${service}.#-> ${service}.dead-letters`),
+      ...work.map((queue) => `duly.jobs -${queue}.#-> ${queue}`),
+      ...waits.map(([queue]) => {
+        const [service, priority, , delay] = queue.split(".");
+        return `duly.retry.${delay} -${service}.${priority}.#-> ${queue}`;
+      }),
+    ].sort(),
+  );
+});
+
+test("every queue has the arguments that safety depends on, and words for people", async () => {
+  const queues = await list<Listed>("queues");
+  const safe = {
+    "x-queue-type": "quorum",
+    "x-overflow": "reject-publish",
+    description: expect.stringMatching(/\w+.*\./) as unknown,
+  };
+  const letters = (exchange: string) => ({
+    "x-dead-letter-exchange": exchange,
+    "x-dead-letter-strategy": "at-least-once",
+  });
+  const expected: Record<string, unknown> = {
+    "duly.rejected": { ...safe, "x-delivery-limit": 1_000_000 },
+    "dog.events": { ...safe, "x-delivery-limit": 1_000_000, ...letters("duly.rejected") },
+  };
+  for (const queue of work) expected[queue] = { ...safe, "x-delivery-limit": 100, ...letters("duly.rejected") };
+  for (const [queue, ttl] of waits) {
+    expected[queue] = { ...safe, "x-delivery-limit": 1_000_000, "x-message-ttl": ttl, ...letters("duly.jobs") };
+  }
+  for (const service of ["dog", "cat"]) {
+    expected[`${service}.dead-letters`] = { ...safe, "x-delivery-limit": 1_000_000 };
+  }
+  expect(Object.fromEntries(queues.map((queue) => [queue.name, queue.arguments]))).toEqual(expected);
+  expect(queues.filter((queue) => !queue.durable || queue.auto_delete)).toEqual([]);
+});
+
+test("dead-lettering at least once is in force: what has nowhere to go stays", async () => {
+  const { broker } = engine;
+  await broker.unbind("duly.rejected", "duly.rejected", "");
+  await broker.put("cat.batch", Buffer.from("{}"));
+  const connection = await connect(broker.url);
+  try {
+    const channel = await connection.createChannel();
+    const message = await eventually("the message", () => channel.get("cat.batch"));
+    channel.nack(message, false, false);
+    await channel.close();
+  } finally {
+    await connection.close();
+  }
+  // At most once, the broker would have dropped it: neither queue would know of it.
+  await eventually("the queue to hold its dead letter", async () => {
+    const queue = (await management("GET", `/api/queues/${broker.name}/cat.batch`)) as Record<string, unknown>;
+    return queue["messages_dlx"] === 1;
+  });
+  await broker.bind("duly.rejected", "duly.rejected", "");
+}, 30_000);
+
+test("declaring again is harmless", async () => {
+  const before = [await queueNames(), await bindings()];
+  await startRelay();
+  expect([await queueNames(), await bindings()]).toEqual(before);
+});
+
+test("a service that registers while the relay runs gets its queues", async () => {
+  await startRelay();
+  const Late = defineJob("test.late", { payload, priority: "high", priorities: PRIORITIES });
+  await register(engine.db, "owl", [Late], ["bone.found.v1"]);
+  await eventually("the queues of the owl", async () => (await queueNames()).includes("owl.events"));
+  const owl = (await queueNames()).filter((name) => name.startsWith("owl."));
+  expect(owl).toEqual(
+    [
+      ...PRIORITIES.flatMap((priority) => [
+        `owl.${priority}`,
+        `owl.${priority}.retry.2s`,
+        `owl.${priority}.retry.4s`,
+      ]),
+      "owl.dead-letters",
+      "owl.events",
+    ].sort(),
+  );
+  await eventually("the binding of the owl", async () =>
+    (await bindings()).includes("duly.events -bone.found.v1-> owl.events"),
+  );
+});
