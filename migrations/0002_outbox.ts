@@ -20,6 +20,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       returns integer not null default 0,
       primary key (lane, id)
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)`.execute(db);
+  // The few rows that came back and wait: they stand below the relay's low-water mark by the time their wait is over.
+  await sql`create index outbox_waiting on duly.outbox (lane, not_before) where not_before is not null`.execute(
+    db,
+  );
 
   // A loop of a relay or scheduler writes itself down before its last look and falls asleep only then; whoever adds
   // work notifies only a loop that sleeps, so that a busy system never takes NOTIFY's commit lock. Unlogged: after a

@@ -5,7 +5,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table duly.events (
       id uuid primary key,
-      type text not null check (length(type) <= 120),
+      type text not null check (octet_length(type) <= 200),
       subject text,
       data jsonb not null,
       correlation_id uuid not null,
@@ -27,6 +27,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     declare
       event_id uuid := duly.new_id();
     begin
+      if octet_length(type) > 200 then
+        raise exception 'duly: the event type "%" has % bytes, 200 are allowed', left(type, 50), octet_length(type)
+          using errcode = 'DU005', hint = 'Use dotted words, like payment.completed.v1.';
+      elsif octet_length(data::text) > 1048576 then
+        raise exception 'duly: the data of event "%" has % bytes, 1048576 are allowed', type, octet_length(data::text)
+          using errcode = 'DU003', hint = 'Publish what happened and where the details are.';
+      end if;
       insert into duly.events (id, type, subject, data, correlation_id, causation_id, occurred_at)
       values (event_id, emit.type, emit.subject, emit.data, coalesce(emit.correlation_id, event_id), emit.causation_id,
         duly.now());
@@ -84,7 +91,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       perform pg_advisory_xact_lock(hashtext('duly.make_partitions'));
       for old in
         select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-        where i.inhparent = 'duly.events'::regclass and c.relname ~ '^events_\d{4}_\d{2}_\d{2}$'
+        where i.inhparent = 'duly.events'::regclass and c.relname ~ '^events_[0-9]{4}_[0-9]{2}_[0-9]{2}$'
           and c.relname < 'events_' || to_char(duly.now() - interval '7 days', 'YYYY_MM_DD')
       loop
         execute format('drop table duly.%I', old);

@@ -26,9 +26,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         elsif not job.priority = any (definition.priorities) then
           raise exception 'duly: jobs of type "%" may not have priority %', definition.type, job.priority
             using errcode = 'DU002', hint = 'Allowed: ' || array_to_string(definition.priorities, ', ') || '.';
-        elsif job.timeout_ms < 1 then
-          raise exception 'duly: timeout_ms of job % must be positive, not %', job.place, job.timeout_ms
-            using errcode = 'DU005', hint = 'It counts milliseconds.';
+        elsif job.timeout_ms not between 1 and 1500000 then
+          raise exception 'duly: timeout_ms of job % must be from 1 to 1500000, not %', job.place, job.timeout_ms
+            using errcode = 'DU005',
+              hint = 'It counts milliseconds; RabbitMQ takes a delivery back that is unacked for 30 minutes.';
         elsif length(job.unique_key) not between 1 and 255 then
           raise exception 'duly: the unique key of job % has % characters', job.place, length(job.unique_key)
             using errcode = 'DU005', hint = 'Use 1 to 255 characters.';

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { COMMANDS, helpText } from "./commands.ts";
 import { findCommand } from "./find-command.ts";
@@ -6,7 +7,9 @@ import { settingsFor } from "./stack-environment.ts";
 
 const USAGE = 2;
 const services = new URL("../", import.meta.url);
-const stackFile = fileURLToPath(new URL("../../.duly/stack.json", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+// The same folder that npm start uses.
+const stackFile = resolve(root, process.env["DULY_DIR"] || ".duly", "stack.json");
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -15,7 +15,7 @@ export async function recordRejected(
   const place = parseWorkQueue(origin.queue);
   const unfit = {
     delivery,
-    service: place?.service ?? origin.queue.split(".")[0] ?? "unknown",
+    service: place?.service ?? "duly",
     priority: place?.priority,
     reason: "rejected_by_broker" as const,
     message:

@@ -9,4 +9,4 @@ export function paymentsConsumer(db: PaymentsDatabase, gateway: TransferGateway)
 }
 
 /** Payments mostly wait for a block, so that many at once cost little. */
-export const WORKERS: NonNullable<ConsumeOptions["workers"]> = { high: 20, medium: 10, low: 5 };
+export const WORKERS: NonNullable<ConsumeOptions["workers"]> = { high: 30, medium: 30, low: 10 };

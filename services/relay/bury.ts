@@ -19,15 +19,15 @@ export async function bury(
   rows: readonly Unpublishable[],
   log: Logger,
 ): Promise<void> {
-  for (const { row, message, reason } of rows) {
+  for (const { row, message, attempts, reason } of rows) {
     log.error({ lane: row.lane, ref: row.ref, reason }, "a message can never be published");
     const error = { name: "Unpublishable", code: "unpublishable", message: reason };
     if (isPriority(row.lane)) {
-      await writeLetters(trx, [{ id: row.ref, attempts: 0 }], "unpublishable", error);
+      await writeLetters(trx, [{ id: row.ref, attempts }], "unpublishable", error);
     } else if (row.lane === "event") {
       const type = message?.properties.type;
       await writeLooseLetter(trx, {
-        service: "relay",
+        service: "duly",
         reason: "unpublishable",
         error,
         type,

@@ -4,27 +4,35 @@ import type { Logger } from "#shared/log/logger.ts";
 
 /** PRECONDITION_FAILED: what RabbitMQ says of a message that it will never take. */
 const PRECONDITION_FAILED = 406;
+/** NOT_FOUND: the exchange of a message is not there. */
+const NOT_FOUND = 404;
+
+/** Why the broker closed a channel over one of its messages. */
+export interface Refusal {
+  /** Whether it will never take that message; otherwise an exchange is missing and can be declared. */
+  readonly forGood: boolean;
+  readonly message: string;
+}
 
 /**
  * Holds the loop's confirm channel and opens the next when it closed.
  *
- * When the broker refuses a message for good it closes the channel over the whole batch and does not say which one it
- * was. The rows of that batch are then published one at a time, until the refused one is alone and known.
+ * When the broker refuses a message it closes the channel over the whole batch and does not say which one it was. The rows of that batch are then published one at a time, until the refused one is alone and known.
  */
 export class ChannelKeeper {
   readonly #connection: BrokerConnection;
   readonly #log: Logger;
   #channel: ConfirmChannel | undefined;
   #suspects = 0;
-  #refusal: string | undefined;
+  #refusal: Refusal | undefined;
 
   constructor(connection: BrokerConnection, log: Logger) {
     this.#connection = connection;
     this.#log = log;
   }
 
-  /** What the broker said when it closed the channel over a message that it will never take. */
-  get refusal(): string | undefined {
+  /** Why the broker closed the channel, when it did so over one of the messages. */
+  get refusal(): Refusal | undefined {
     return this.#refusal;
   }
 
@@ -39,7 +47,8 @@ export class ChannelKeeper {
     const channel = await this.#connection.createConfirmChannel();
     channel.on("error", (error: Error & { code?: number }) => {
       this.#log.warn({ err: error }, "RabbitMQ closed the relay's channel");
-      if (error.code === PRECONDITION_FAILED) this.#refusal = error.message;
+      const forGood = error.code === PRECONDITION_FAILED;
+      if (forGood || error.code === NOT_FOUND) this.#refusal = { forGood, message: error.message };
     });
     channel.once("close", () => {
       if (this.#channel === channel) this.#channel = undefined;

@@ -13,6 +13,8 @@ import { type LetterContent, readLetters } from "#shared/outbox/read-letters.ts"
 export interface Composed {
   readonly row: OutboxRow;
   readonly message: OutgoingMessage | undefined;
+  /** Attempts made so far, of a job. */
+  readonly attempts: number;
 }
 
 /** Reads the content that each row points to and makes its message. */
@@ -35,15 +37,18 @@ export async function composeMessages(
   );
   const now = Date.now();
   return rows.map((row) => {
-    if (row.lane === "event") return { row, message: composeEvent(events.get(row.ref)) };
-    if (row.lane === "letter") return { row, message: composeLetter(letters.get(row.ref), now) };
-    return { row, message: composeJob(row, jobs.get(row.ref), now) };
+    if (row.lane === "event") return { row, message: composeEvent(events.get(row.ref)), attempts: 0 };
+    if (row.lane === "letter") return { row, message: composeLetter(letters.get(row.ref), now), attempts: 0 };
+    const job = jobs.get(row.ref);
+    return { row, message: composeJob(row, job, now), attempts: job?.attempts ?? 0 };
   });
 }
 
-// A row whose number is not its job's is overtaken: its delivery would be stale, so it need not be made.
+// A row whose number is not its job's is overtaken, one whose job has ended came too late: their deliveries would be
+// stale, so they need not be made.
 function composeJob(row: OutboxRow, job: JobContent | undefined, now: number): OutgoingMessage | undefined {
   if (job === undefined || job.send !== row.send) return undefined;
+  if (job.state !== "queued" && job.state !== "retrying") return undefined;
   return jobMessage({ ...job, delayMs: row.delayMs }, now);
 }
 

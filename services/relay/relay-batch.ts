@@ -10,6 +10,7 @@ import { claim, type LaneLook, type OutboxRow } from "#shared/outbox/claim.ts";
 import { postpone } from "#shared/outbox/postpone.ts";
 import { remove } from "#shared/outbox/remove.ts";
 import { bury, type Unpublishable } from "./bury.ts";
+import type { Refusal } from "./channel-keeper.ts";
 import { type Composed, composeMessages } from "./compose-messages.ts";
 
 export interface BatchOptions {
@@ -19,8 +20,8 @@ export interface BatchOptions {
   /** Most rows, about. */
   readonly window: number;
   readonly confirmMs: number;
-  /** Whether the broker closed the channel over a message that it will never take, and what it said. */
-  readonly refusal: () => string | undefined;
+  /** Why the broker closed the channel over one of the messages, when it did. */
+  readonly refusal: () => Refusal | undefined;
   readonly log: Logger;
 }
 
@@ -73,7 +74,7 @@ function sort(
   composed: readonly Composed[],
   outgoing: readonly Outgoing[],
   outcomes: readonly PublishOutcome[],
-  refusal: string | undefined,
+  refusal: Refusal | undefined,
 ): Sorted {
   const overtaken = composed.filter((item) => !hasMessage(item)).map(({ row }) => row);
   const sorted: Sorted = { done: overtaken, returned: [], dead: [], unconfirmed: 0 };
@@ -87,8 +88,10 @@ function sort(
     // A queue without room nacks its own messages only; the others in the batch went out.
     else if (outcome.kind === "refused") sorted.returned.push(item.row);
     // The broker closed the channel and this message was alone on it: it is the one that was refused.
-    else if (refusal !== undefined && outgoing.length === 1) sorted.dead.push({ ...item, reason: refusal });
-    else sorted.unconfirmed += 1;
+    else if (refusal !== undefined && outgoing.length === 1) {
+      if (refusal.forGood) sorted.dead.push({ ...item, reason: refusal.message });
+      else sorted.returned.push(item.row);
+    } else sorted.unconfirmed += 1;
   }
   return sorted;
 }

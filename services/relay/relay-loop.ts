@@ -17,6 +17,8 @@ export interface LoopOptions {
   readonly db: Database;
   readonly connection: BrokerConnection;
   readonly bell: Bell;
+  /** Called when an exchange is not there: somebody deleted it. */
+  readonly onMissing: () => void;
   readonly window: number;
   readonly confirmMs: number;
   readonly log: Logger;
@@ -38,6 +40,7 @@ export async function relayLoop(options: LoopOptions): Promise<void> {
   const { end, bell, log } = options;
   const marks = new Map(options.lanes.map((lane) => [lane, new LowWater()]));
   const channels = new ChannelKeeper(options.connection, log);
+  await wakeUp(options.db, options.instance, options.name); // what an earlier connection may have left
   let wroteDownAt = Number.NEGATIVE_INFINITY;
   let busy = 0;
   let quiet = 0;
@@ -62,6 +65,9 @@ export async function relayLoop(options: LoopOptions): Promise<void> {
     const rang = await bell.wait(Math.min(BACKSTOP_MS, 5 * 2 ** Math.min(quiet, 10)), end);
     quiet = rang ? 0 : quiet + 1;
   }
+  await wakeUp(options.db, options.instance, options.name).catch((error: unknown) =>
+    log.warn({ err: error }, "could not be struck out of the sleepers; it is forgotten after a minute"),
+  );
   log.debug({ loop: options.name }, "the loop ended");
 }
 
@@ -92,6 +98,7 @@ async function emptyOnce(
     // Silence on an open channel: end the connection, or what was never taken would pile up in its buffers.
     if (channels.isOpen) throw new Error(`RabbitMQ confirmed nothing within ${confirmMs} ms`);
     channels.suspect(result.rows.length);
+    if (channels.refusal?.forGood === false) options.onMissing();
     await pause(100, options.end);
     return 0;
   }

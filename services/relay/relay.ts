@@ -53,8 +53,9 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
     const failed = new AbortController();
     const end = AbortSignal.any([lost, stop, failed.signal]);
     const { RELAY_WINDOW: window, RELAY_CONFIRM_MS: confirmMs } = config;
+    const onMissing = () => topologyBell.ring();
     const running = loops.map((loop) =>
-      relayLoop({ ...loop, instance, db, connection, window, confirmMs, log, end }),
+      relayLoop({ ...loop, instance, db, connection, onMissing, window, confirmMs, log, end }),
     );
     running.push(keepDeclared(service, connection, topologyBell, end));
     service.ready();

@@ -6,6 +6,9 @@ export const LADDER_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000] as
 export const JOBS_EXCHANGE = "duly.jobs";
 export const EVENTS_EXCHANGE = "duly.events";
 export const DEAD_LETTERS_EXCHANGE = "duly.dead-letters";
+/** Takes the parked copies that no service's queue is bound for. */
+export const UNCLAIMED_EXCHANGE = "duly.dead-letters.unclaimed";
+export const UNCLAIMED_QUEUE = "duly.dead-letters";
 export const REJECTED_EXCHANGE = "duly.rejected";
 export const REJECTED_QUEUE = "duly.rejected";
 

@@ -10,6 +10,8 @@ import {
   REJECTED_EXCHANGE,
   REJECTED_QUEUE,
   retryExchange,
+  UNCLAIMED_EXCHANGE,
+  UNCLAIMED_QUEUE,
   waitQueue,
   workQueue,
 } from "./names.ts";
@@ -59,7 +61,7 @@ function deadLetteringTo(exchange: string): Record<string, unknown> {
 export async function declareTopology(channel: Channel, topology: Topology): Promise<void> {
   await channel.assertExchange(JOBS_EXCHANGE, "topic", { durable: true });
   await channel.assertExchange(EVENTS_EXCHANGE, "topic", { durable: true });
-  await channel.assertExchange(DEAD_LETTERS_EXCHANGE, "topic", { durable: true });
+  await declareDeadLetters(channel);
   await channel.assertExchange(REJECTED_EXCHANGE, "fanout", { durable: true });
   await channel.assertQueue(
     REJECTED_QUEUE,
@@ -85,6 +87,21 @@ export async function declareTopology(channel: Channel, topology: Topology): Pro
     );
     await channel.bindQueue(queue, EVENTS_EXCHANGE, eventType);
   }
+}
+
+// A letter about something that is no service's (an event, foreign bytes) would come back unroutable for ever: the
+// alternate exchange gives it a queue of its own.
+async function declareDeadLetters(channel: Channel): Promise<void> {
+  await channel.assertExchange(UNCLAIMED_EXCHANGE, "fanout", { durable: true });
+  await channel.assertExchange(DEAD_LETTERS_EXCHANGE, "topic", {
+    durable: true,
+    alternateExchange: UNCLAIMED_EXCHANGE,
+  });
+  await channel.assertQueue(
+    UNCLAIMED_QUEUE,
+    safeQueue("Dead letters that belong to no service, for people. PostgreSQL has them too.", MANY_RETURNS),
+  );
+  await channel.bindQueue(UNCLAIMED_QUEUE, UNCLAIMED_EXCHANGE, "");
 }
 
 async function declareWork(channel: Channel, service: string, priority: Priority): Promise<void> {

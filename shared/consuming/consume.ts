@@ -5,7 +5,6 @@ import { eventQueue, workQueue } from "../broker/names.ts";
 import type { ConsumerConfig } from "../config/env.ts";
 import { PRIORITIES, PRIORITY_DEFAULTS, type Priority } from "../contracts/priority.ts";
 import { type Database, openDatabase } from "../database/database.ts";
-import { ConfigError } from "../errors/errors.ts";
 import { register } from "../jobs/register.ts";
 import type { Logger } from "../log/logger.ts";
 import { Hand } from "./hand.ts";
@@ -117,7 +116,9 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   } finally {
     drained.abort();
     await beating;
-    await signOff(heartbeat);
+    await signOff(heartbeat).catch((error: unknown) =>
+      log.warn({ err: error }, "could not sign off; the sweep will notice"),
+    );
     await Promise.all(queues.map((queue) => queue.db.destroy()));
   }
 }
@@ -166,10 +167,5 @@ function prefetchOf(priority: Priority, handlers: ReadonlyMap<string, Handler>, 
   );
   if (performing.length === 0) return RECORD_PREFETCH;
   const longest = Math.max(...performing.map((handler) => handler.definition.timeoutMs));
-  if (longest > LONGEST_IN_HAND_MS) {
-    throw new ConfigError(
-      `a timeout of ${longest} ms is longer than RabbitMQ leaves a delivery unacked; at most ${LONGEST_IN_HAND_MS}`,
-    );
-  }
   return Math.max(1, Math.min(2 * workers, Math.floor((LONGEST_IN_HAND_MS * workers) / longest)));
 }

@@ -37,7 +37,7 @@ interface Context<Payload> {
 
 export interface PerformContext<Payload> extends Context<Payload> {
   readonly intent: Intent;
-  /** Aborted on timeout, cancellation and hurried stop; hand it to everything that waits. */
+  /** Aborted on timeout and when this process has to stop at once; hand it to everything that waits. */
   readonly signal: AbortSignal;
   /** Tells how far the work is (any JSON value); stored at most once a second. */
   readonly progress: (value: unknown) => void;

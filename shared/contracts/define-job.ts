@@ -38,6 +38,8 @@ export interface JobOptions<Payload> {
 }
 
 const TYPE_NAME = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/;
+/** RabbitMQ takes a delivery back that is unacked for 30 minutes (consumer_timeout). */
+const LONGEST_TIMEOUT_MS = 25 * 60_000;
 /** PostgreSQL's integer and JavaScript's timers: about 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 const LARGEST_PAYLOAD = 8 * 1024 * 1024;
@@ -81,7 +83,10 @@ function assertMeaningful(definition: JobDefinition): void {
       backoff.every((delay) => isWhole(delay, 0, LONGEST_MS)),
       `backoff delays are whole milliseconds from 0 to ${LONGEST_MS}`,
     ],
-    [isWhole(timeoutMs, 1, LONGEST_MS), `timeoutMs must be a whole number from 1 to ${LONGEST_MS}`],
+    [
+      isWhole(timeoutMs, 1, LONGEST_TIMEOUT_MS),
+      `timeoutMs must be a whole number from 1 to ${LONGEST_TIMEOUT_MS}, or RabbitMQ takes the delivery back`,
+    ],
     [isWhole(maxPayloadBytes, 1, LARGEST_PAYLOAD), `maxPayloadBytes must be from 1 to ${LARGEST_PAYLOAD}`],
   ];
   const missed = demands.find(([met]) => !met);

@@ -18,7 +18,7 @@ export async function fireDue(db: QueryExecutorProvider, limit: number, aheadMs:
         order by j.wake_at, j.number limit ${limit} for no key update skip locked
       ) d
     ), fired as (
-      update duly.jobs j set state = 'queued', send = send + 1, wake_at = null, retry_at = null, waits_for = null
+      update duly.jobs j set state = 'queued', send = send + 1, wake_at = null, waits_for = null
       from due where j.id = due.id
       returning j.id, j.send, j.priority, j.number, due.wake_at as due_at
     ), outgoing as (

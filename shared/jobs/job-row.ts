@@ -24,7 +24,7 @@ export interface JobRow {
   readonly enqueued_at: Date;
   /** Whether it is worth nothing any more. */
   readonly expired: boolean;
-  /** Milliseconds until it is due, for one that was sent a little ahead of its time; 0 when it is. */
+  /** Milliseconds until its due time or the end of its backoff, for one sent a little ahead of it; 0 when it is past. */
   readonly early_ms: number;
 }
 
@@ -32,4 +32,4 @@ export interface JobRow {
 export const JOB_COLUMNS = `j.id, j.type, j.service, j.priority, j.state, j.send, j.claim, j.attempt, j.max_attempts,
   j.holds, j.holder, j.run_at, j.expires_at, j.timeout_ms, j.cancel_requested, j.correlation_id, j.causation_id,
   j.enqueued_at, coalesce(j.expires_at <= duly.now(), false) as expired,
-  greatest(0, coalesce(extract(epoch from j.run_at - duly.now()), 0))::float8 * 1000 as early_ms`;
+  greatest(0, coalesce(extract(epoch from greatest(j.run_at, j.retry_at) - duly.now()), 0))::float8 * 1000 as early_ms`;

@@ -48,8 +48,8 @@ async function take(
 ): Promise<TakenJob | undefined> {
   const result = await sql<TakenJob>`
     with taken as (
-      update duly.jobs j set state = 'running', holder = ${wanted.holder}, claim = claim + 1, retry_at = null,
-        claimed_at = duly.now(), started_at = coalesce(started_at, duly.now())
+      update duly.jobs j set state = 'running', holder = ${wanted.holder}, claim = claim + 1,
+        claimed_at = duly.now(), started_at = coalesce(started_at, greatest(duly.now(), run_at))
       where ${condition}
       returning ${sql.raw(JOB_COLUMNS)}
     ), latest as (

@@ -22,8 +22,8 @@ export interface LaneLook {
 const SMALL_SHARE = 20;
 
 /**
- * Locks up to about `window` rows, lane by lane in the given order and by id within one; rows that another relay has
- * locked are skipped. The locks live as long as the transaction.
+ * Locks up to about `window` rows, lane by lane in the given order and by id within one, and a few whose wait after a
+ * return is over; rows that another relay has locked are skipped. The locks live as long as the transaction.
  */
 export async function claim(
   trx: QueryExecutorProvider,
@@ -62,9 +62,14 @@ function pick(look: LaneLook, place: number, window: number, share: number): Raw
   );
   const limit = place === 0 ? sql`${window}` : sql`greatest(${share}, ${window} - ${sql.raw(before)})`;
   return sql`${sql.raw(`pick${place}`)} as materialized (
-    select * from duly.outbox
-    where lane = ${look.lane}::duly.lane and id > ${look.above}
-      and (not_before is null or not_before <= duly.now())
-    order by id limit ${limit} for update skip locked
+    select * from (
+      select * from duly.outbox where lane = ${look.lane}::duly.lane and id > ${look.above} and not_before is null
+      order by id limit ${limit} for update skip locked
+    ) fresh
+    union all
+    select * from (
+      select * from duly.outbox where lane = ${look.lane}::duly.lane and not_before <= duly.now()
+      order by not_before limit ${share} for update skip locked
+    ) waited
   )`;
 }

@@ -2,8 +2,7 @@ import { type QueryExecutorProvider, sql } from "kysely";
 import type { OutboxRow } from "./claim.ts";
 
 /**
- * Puts rows that came back unroutable at the end of their lane, out of sight for 1 s, doubling up to a minute with each
- * return. A new id, so that the low-water mark does not hide them.
+ * Puts rows that no queue took at the end of their lane, out of sight for 1 s, doubling up to a minute with each return.
  */
 export async function postpone(trx: QueryExecutorProvider, rows: readonly OutboxRow[]): Promise<void> {
   if (rows.length === 0) return;

@@ -1,4 +1,5 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import type { JobState } from "../contracts/job-state.ts";
 import type { Priority } from "../contracts/priority.ts";
 
 /** The present content of a job that is to be sent. */
@@ -7,6 +8,7 @@ export interface JobContent {
   readonly type: string;
   readonly service: string;
   readonly priority: Priority;
+  readonly state: JobState;
   readonly send: number;
   readonly attempts: number;
   readonly correlationId: string;
@@ -21,7 +23,7 @@ export async function readJobs(
 ): Promise<Map<string, JobContent>> {
   if (ids.length === 0) return new Map();
   const result = await sql<JobContent>`
-    select id, type, service, priority, send, attempt as attempts, correlation_id as "correlationId",
+    select id, type, service, priority, state, send, attempt as attempts, correlation_id as "correlationId",
       payload::text as payload
     from duly.jobs where id = any(${ids}::uuid[])
   `.execute(db);

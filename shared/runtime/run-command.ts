@@ -28,7 +28,7 @@ export async function runCommand<Schema extends z.ZodObject<typeof ServiceConfig
 ): Promise<void> {
   const stop = new AbortController();
   const onSignal = () => stop.abort(new Error("stopped by the user"));
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
     const config = readConfig(schema, process.env);
     const log = createLogger(name, config.LOG_LEVEL === "info" ? "warn" : config.LOG_LEVEL);
@@ -50,6 +50,12 @@ export async function runCommand<Schema extends z.ZodObject<typeof ServiceConfig
 function describe(error: unknown): string {
   if (process.env["DULY_DEBUG"] === "1" && error instanceof Error) return error.stack ?? error.message;
   if (error instanceof z.ZodError) return z.prettifyError(error);
-  if (error instanceof Error) return error.message || String(error);
+  if (error instanceof Error) return withHint(error);
   return String(error);
+}
+
+// PostgreSQL's errors, ours among them, say in their hint what to do.
+function withHint(error: Error & { hint?: unknown }): string {
+  const message = error.message || String(error);
+  return typeof error.hint === "string" ? `${message}\n  ${error.hint}` : message;
 }

@@ -24,7 +24,10 @@ test("200 jobs due at scattered times start at p50 within 10 ms and p99 within 5
   ]);
   const first = Date.now() + 1_000;
   // Scattered over 6 s, without a common step: the golden ratio's multiples.
-  const dues = Array.from({ length: JOBS }, (_, place) => first + Math.round(((place * 0.618_034) % 1) * 6_000));
+  const dues = Array.from(
+    { length: JOBS },
+    (_, place) => first + Math.round(((place * 0.618_034) % 1) * 6_000),
+  );
   await engine.db.transaction().execute((trx) =>
     enqueueMany(
       trx,
@@ -33,9 +36,13 @@ test("200 jobs due at scattered times start at p50 within 10 ms and p99 within 5
     ),
   );
   await eventually("all handlers to be called", async () => called.size === JOBS, 20_000);
-  const lateness = dues.map((due, place) => (called.get(place) ?? Number.NaN) - due).toSorted((a, b) => a - b);
+  const lateness = dues
+    .map((due, place) => (called.get(place) ?? Number.NaN) - due)
+    .toSorted((a, b) => a - b);
   const at = (share: number) => lateness[Math.min(JOBS - 1, Math.floor(share * JOBS))] ?? Number.NaN;
-  console.log(`lateness in ms: p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, least ${at(0)}, most ${at(1)}`);
+  console.log(
+    `lateness in ms: p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, least ${at(0)}, most ${at(1)}`,
+  );
   expect(at(0)).toBeGreaterThanOrEqual(0);
   expect(at(0.5)).toBeLessThanOrEqual(10);
   expect(at(0.99)).toBeLessThanOrEqual(50);

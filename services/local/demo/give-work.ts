@@ -10,7 +10,7 @@ const SHOWN = 3;
 export async function giveWork(run: DemoRun): Promise<GivenWork> {
   const inputs = prepareInputs(run);
   run.out(`The demo gives Duly some work, all of it with the correlation id ${run.correlationId}:`);
-  const [given] = await Promise.all([
+  const commands = [
     importPayments(run, inputs),
     tell(run, ["send", "otp", ...inputs.otpEmails], `${inputs.otpEmails.length} one-time codes`),
     tell(
@@ -18,7 +18,10 @@ export async function giveWork(run: DemoRun): Promise<GivenWork> {
       ["send", "message", "--file", inputs.conversationFile],
       `${inputs.conversation.length} messages`,
     ),
-  ]);
+  ] as const;
+  // When one of them fails, nothing of the others is told behind that.
+  await Promise.allSettled(commands);
+  const [given] = await Promise.all(commands);
   run.out("");
   return given;
 }

@@ -13,6 +13,8 @@ export interface CommandResult {
 export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** What the program reads from its standard input. */
+  readonly input?: string;
 }
 
 /**
@@ -23,10 +25,10 @@ export interface CommandOptions {
 export function runCommand(
   program: string,
   args: readonly string[],
-  options: CommandOptions = {},
+  { input = "", ...options }: CommandOptions = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { ...options, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(program, args, { ...options, stdio: "pipe", detached: true });
     let stdout = "";
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -36,6 +38,8 @@ export function runCommand(
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       output += text;
     });
+    // A program that ends without reading says so by its exit code.
+    child.stdin.on("error", () => child.stdin.destroy()).end(input);
     child.on("error", (cause) =>
       reject(new SetupError(`${program} cannot be run: ${cause.message}`, { cause })),
     );

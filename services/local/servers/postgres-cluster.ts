@@ -47,24 +47,19 @@ export async function createCluster(
   mkdirSync(fresh, { mode: 0o700 });
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (user !== undefined) for (const path of [fresh, passwordFile]) chownSync(path, user.uid, user.gid);
-  const [program, ...args] = [
-    ...(user?.prefix ?? []),
-    programs.initdb,
-    `--pgdata=${data}`,
-    "--username=duly",
-    `--pwfile=${passwordFile}`,
-    "--auth=scram-sha-256",
-    "--encoding=UTF8",
-    "--locale=C",
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
-    "--no-sync",
-  ];
-  const { code, output } = await runCommand(program, args, {
-    env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
-  });
-  if (code !== 0)
-    throw new SetupError(`PostgreSQL's data folder could not be made. initdb says:\n${lastLines(output)}`);
+  const run = async (programPath: string, args: readonly string[], input: string): Promise<void> => {
+    const [program = programPath, ...rest] = [...(user?.prefix ?? []), programPath, ...args];
+    const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
+    const { code, output } = await runCommand(program, rest, { env, input, cwd: "/" });
+    if (code === 0) return;
+    throw new SetupError(
+      `PostgreSQL's data folder could not be made. PostgreSQL says:\n${lastLines(output)}`,
+    );
+  };
+  const settings = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
+  const login = ["--username=duly", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"];
+  await run(programs.initdb, [`--pgdata=${data}`, "--no-sync", ...login, ...settings], "");
+  await run(programs.postgres, ["--single", "-D", data, "postgres"], "create database duly\n");
   renameSync(data, dataDir);
   rmSync(fresh, { recursive: true });
 }

@@ -1,9 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Client } from "pg";
 import { startChild, untilReady } from "../processes/child.ts";
 import type { OnProgress } from "../progress.ts";
-import { SetupError } from "../setup-error.ts";
 import { createCluster, findPostgresPrograms } from "./postgres-cluster.ts";
 import { choosePostgresUser } from "./postgres-user.ts";
 
@@ -65,25 +63,10 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const stop = () => child.stop("SIGINT", 20_000);
   try {
     await untilReady(child, () => child.log().includes("ready to accept connections"), 60_000);
-    const base = `postgres://duly:${encodeURIComponent(password)}@127.0.0.1:${port}`;
-    await ensureDatabase(base, dataDir);
-    return { url: `${base}/duly`, pid: child.pid, stop };
+    const url = `postgres://duly:${encodeURIComponent(password)}@127.0.0.1:${port}/duly`;
+    return { url, pid: child.pid, stop };
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-async function ensureDatabase(base: string, dataDir: string): Promise<void> {
-  const client = new Client({ connectionString: `${base}/postgres` });
-  try {
-    await client.connect();
-    const { rowCount } = await client.query("select from pg_database where datname = 'duly'");
-    if (rowCount === 0) await client.query("create database duly");
-  } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && cause.code === "28P01")) throw cause;
-    throw new SetupError(`${dataDir} was made with another password. Start anew with --fresh.`, { cause });
-  } finally {
-    await client.end();
   }
 }

@@ -9,7 +9,7 @@ import { type RabbitInstallation, rabbitUnpackedIn } from "./rabbitmq-find.ts";
 import { relocateErlang } from "./relocate-erlang.ts";
 
 /** Where things that every clone shares are kept. */
-export function cacheFolder(): string {
+function cacheFolder(): string {
   const base = process.env["XDG_CACHE_HOME"];
   return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "duly");
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { english, generateMnemonic } from "viem/accounts";
 import { z } from "zod";
+import { newMnemonic } from "../outside/chain/new-mnemonic.ts";
 import { isErrno, SetupError } from "../setup-error.ts";
 import { writePrivateJson } from "./private-file.ts";
 
@@ -30,6 +30,11 @@ export function loadSecrets(stackDir: string): StackSecrets {
       throw new SetupError(`${path} is damaged. Start anew with: npm start -- --fresh`, { cause });
     }
   }
+  if (existsSync(join(stackDir, "postgres"))) {
+    throw new SetupError(
+      `${path} is missing, and the data beside it needs it. Start anew with: npm start -- --fresh`,
+    );
+  }
   const made = makeSecrets();
   writePrivateJson(path, made);
   return made;
@@ -41,7 +46,7 @@ export function makeSecrets(): StackSecrets {
     postgresPassword: randomBytes(18).toString("base64url"),
     rabbitmqUser: "duly",
     rabbitmqPassword: randomBytes(9).toString("base64url"),
-    mnemonic: generateMnemonic(english),
+    mnemonic: newMnemonic(),
     chatToken: randomBytes(18).toString("base64url"),
     otpKey: randomBytes(32).toString("base64"),
   };

@@ -72,23 +72,33 @@ test("the relay declares exactly what the registered types and subscriptions ask
   await startRelay();
 
   const exchanges = (await list<Listed>("exchanges")).filter(({ name }) => name.startsWith("duly."));
-  expect(Object.fromEntries(exchanges.map(({ name, type, durable }) => [name, `${type} ${durable}`]))).toEqual({
+  expect(
+    Object.fromEntries(exchanges.map(({ name, type, durable }) => [name, `${type} ${durable}`])),
+  ).toEqual({
     "duly.jobs": "topic true",
     "duly.events": "topic true",
     "duly.dead-letters": "topic true",
+    "duly.dead-letters.unclaimed": "fanout true",
     "duly.rejected": "fanout true",
     "duly.retry.1s": "topic true",
     "duly.retry.2s": "topic true",
     "duly.retry.16s": "topic true",
   });
 
-  const parked = ["dog.dead-letters", "cat.dead-letters"];
+  // A letter of no service has a place too.
+  const alternate = exchanges.filter(({ arguments: given }) => Object.keys(given).length > 0);
+  expect(alternate.map(({ name, arguments: given }) => [name, given])).toEqual([
+    ["duly.dead-letters", { "alternate-exchange": "duly.dead-letters.unclaimed" }],
+  ]);
+
+  const parked = ["duly.dead-letters", "dog.dead-letters", "cat.dead-letters"];
   expect(await queueNames()).toEqual(
     ["duly.rejected", "dog.events", ...parked, ...work, ...waits.map(([name]) => name)].sort(),
   );
   expect(await bindings()).toEqual(
     [
       "duly.rejected --> duly.rejected",
+      "duly.dead-letters.unclaimed --> duly.dead-letters",
       "duly.events -bone.found.v1-> dog.events",
       "duly.events -bone.lost.v2-> dog.events",
       ...["dog", "cat"].map((service) => `duly.dead-letters -${service}.#-> ${service}.dead-letters`),
@@ -116,11 +126,17 @@ test("every queue has the arguments that safety depends on, and words for people
     "duly.rejected": { ...safe, "x-delivery-limit": 1_000_000 },
     "dog.events": { ...safe, "x-delivery-limit": 1_000_000, ...letters("duly.rejected") },
   };
-  for (const queue of work) expected[queue] = { ...safe, "x-delivery-limit": 100, ...letters("duly.rejected") };
+  for (const queue of work)
+    expected[queue] = { ...safe, "x-delivery-limit": 100, ...letters("duly.rejected") };
   for (const [queue, ttl] of waits) {
-    expected[queue] = { ...safe, "x-delivery-limit": 1_000_000, "x-message-ttl": ttl, ...letters("duly.jobs") };
+    expected[queue] = {
+      ...safe,
+      "x-delivery-limit": 1_000_000,
+      "x-message-ttl": ttl,
+      ...letters("duly.jobs"),
+    };
   }
-  for (const service of ["dog", "cat"]) {
+  for (const service of ["dog", "cat", "duly"]) {
     expected[`${service}.dead-letters`] = { ...safe, "x-delivery-limit": 1_000_000 };
   }
   expect(Object.fromEntries(queues.map((queue) => [queue.name, queue.arguments]))).toEqual(expected);
@@ -142,9 +158,13 @@ test("dead-lettering at least once is in force: what has nowhere to go stays", a
   }
   // At most once, the broker would have dropped it: neither queue would know of it.
   await eventually("the queue to hold its dead letter", async () => {
-    const queue = (await management("GET", `/api/queues/${broker.name}/cat.batch`)) as Record<string, unknown>;
+    const queue = (await management("GET", `/api/queues/${broker.name}/cat.batch`)) as Record<
+      string,
+      unknown
+    >;
     return queue["messages_dlx"] === 1;
   });
+  expect(await broker.count("duly.rejected")).toBe(0);
   await broker.bind("duly.rejected", "duly.rejected", "");
 }, 30_000);
 
@@ -158,19 +178,11 @@ test("a service that registers while the relay runs gets its queues", async () =
   await startRelay();
   const Late = defineJob("test.late", { payload, priority: "high", priorities: PRIORITIES });
   await register(engine.db, "owl", [Late], ["bone.found.v1"]);
-  await eventually("the queues of the owl", async () => (await queueNames()).includes("owl.events"));
-  const owl = (await queueNames()).filter((name) => name.startsWith("owl."));
-  expect(owl).toEqual(
-    [
-      ...PRIORITIES.flatMap((priority) => [
-        `owl.${priority}`,
-        `owl.${priority}.retry.2s`,
-        `owl.${priority}.retry.4s`,
-      ]),
-      "owl.dead-letters",
-      "owl.events",
-    ].sort(),
-  );
+  const owls = async () => (await queueNames()).filter((name) => name.startsWith("owl."));
+  const ladder = (priority: string) => ["", ".retry.2s", ".retry.4s"].map((end) => `owl.${priority}${end}`);
+  await expect
+    .poll(owls, { timeout: 10_000 })
+    .toEqual([...PRIORITIES.flatMap(ladder), "owl.dead-letters", "owl.events"].sort());
   await eventually("the binding of the owl", async () =>
     (await bindings()).includes("duly.events -bone.found.v1-> owl.events"),
   );

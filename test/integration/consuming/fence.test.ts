@@ -46,6 +46,51 @@ test.concurrent("a stale send is acked and forgotten", async () => {
   expect([await lettersOf(engine, later), await lettersOf(engine, first)]).toEqual([[], []]);
 });
 
+test.concurrent("a stale send of a job that waits for its next attempt does not run it early", async () => {
+  const backoff = { attempts: 2, backoff: [1_000] };
+  const Perform = defineJob("early.perform", { payload, priority: "high", ...backoff });
+  const Record = defineJob("early.record", { payload, priority: "high", ...backoff });
+  const times = new Map<string, number[]>();
+  const failOnce = async ({ job: { id } }: { job: { id: string } }) => {
+    const earlier = times.get(id) ?? [];
+    times.set(id, [...earlier, Date.now()]);
+    if (earlier.length === 0) throw new Error("once more");
+  };
+  await engine.consume("early", [
+    handle(Perform, { effects: "keyed", perform: failOnce }),
+    handle(Record, { record: async (_, __, context) => failOnce(context) }),
+  ]);
+  const staleWhileWaiting = async ({ type }: { type: string }, id: string) => {
+    expect(await engine.reaches(id, "retrying")).toMatchObject({ send: 2 });
+    await putSend(engine, "early.high", { type, id, send: 1, payload: { note: "x" } });
+    expect(await engine.reaches(id, "completed")).toMatchObject({ send: 2, attempt: 2 });
+    const [first = 0, second = 0, ...more] = times.get(id) ?? [];
+    expect(second - first).toBeGreaterThanOrEqual(1_000);
+    expect(more).toEqual([]);
+  };
+  await Promise.all(
+    [Perform, Record].map(async (work) => staleWhileWaiting(work, await add(engine, work, { note: "x" }))),
+  );
+});
+
+test.concurrent("a copy that is not redelivered of a job that another process runs is acked and not run", async () => {
+  const Work = job("elsewhere.work");
+  const queue = await declareQueueOf(engine, "elsewhere", Work);
+  const id = await add(engine, Work, { note: "elsewhere" });
+  await holds(engine, queue, 1);
+  await leaveToGhost(engine, id, true);
+  const calls: string[] = [];
+  const perform = async ({ payload: { note } }: { payload: { note: string } }) => void calls.push(note);
+  const consumer = await engine.consume("elsewhere", [handle(Work, { effects: "keyed", perform })], {
+    high: 1,
+  });
+  await engine.reaches(await add(engine, Work, { note: "after" }), "completed");
+  await consumer.stop();
+  expect(calls).toEqual(["after"]);
+  expect(await engine.reaches(id, "running")).toMatchObject({ claim: 1 });
+  expect(await engine.broker.count(queue)).toBe(0);
+});
+
 test.concurrent("a second delivery of a running job that is not redelivered is acked and not run", async () => {
   const Work = job("twice.work");
   const gate = new Gate();

@@ -109,10 +109,10 @@ for (const [name, code] of [
     await engine.consume(service, [
       handle(Record, {
         recordAll: async (trx, items) => {
-          recorded.push(items.length);
+          const isFirst = recorded.push(items.length) === 1;
           const ids = items.map((item) => item.job.id);
           await sql`insert into effects (job) select unnest(${ids}::uuid[])`.execute(trx);
-          if (recorded.length === 1) await fail.execute(trx);
+          if (isFirst) await fail.execute(trx);
         },
       }),
       handle(Perform, {

@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A way to PostgreSQL that can lose the answer to a statement after the server has carried it out. */
+/** A way to a server that can be cut, also just after the server did what it was asked and before it could say so. */
 export interface LossyProxy {
-  /** The database's address through it. */
+  /** The server's address through it. */
   readonly url: string;
   /** Cuts the connection that next sends `text`, when the server has answered it; the answer never arrives. */
   readonly loseAnswerTo: (text: string, how: "close" | "reset") => Promise<void>;
+  /** Cuts every connection without a word; gives how many there were. */
+  readonly cut: () => number;
   readonly close: () => void;
 }
 
@@ -16,7 +18,7 @@ interface Trap {
   readonly sprung: () => void;
 }
 
-/** Listens on a free port and forwards to the database of `url`. */
+/** Listens on a free port and forwards to the server of `url`. */
 export async function makeLossyProxy(url: string): Promise<LossyProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
@@ -40,7 +42,12 @@ export async function makeLossyProxy(url: string): Promise<LossyProxy> {
     });
     for (const socket of [client, upstream]) {
       sockets.add(socket);
-      socket.on("error", () => end("close")).on("close", () => end("close"));
+      socket
+        .on("error", () => end("close"))
+        .on("close", () => {
+          sockets.delete(socket);
+          end("close");
+        });
     }
   });
   server.listen(0, "127.0.0.1");
@@ -48,6 +55,11 @@ export async function makeLossyProxy(url: string): Promise<LossyProxy> {
   const address = new URL(url);
   address.hostname = "127.0.0.1";
   address.port = String((server.address() as AddressInfo).port);
+  const cut = () => {
+    const cutNow = [...sockets];
+    for (const socket of cutNow) socket.resetAndDestroy();
+    return cutNow.length / 2;
+  };
   return {
     url: address.href,
     loseAnswerTo: (text, how) => {
@@ -55,9 +67,10 @@ export async function makeLossyProxy(url: string): Promise<LossyProxy> {
       trap = { text, how, sprung: resolve };
       return promise;
     },
+    cut,
     close: () => {
       server.close();
-      for (const socket of sockets) socket.destroy();
+      cut();
     },
   };
 }

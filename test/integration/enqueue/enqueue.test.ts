@@ -99,9 +99,9 @@ test("plain SQL and TypeScript make the same job", async () => {
 
 test("an id of the caller's making is taken through both doors", async () => {
   const [one, two] = [randomUUID(), randomUUID()];
-  const viaSql = await sql<{ id: string }>`select duly.enqueue('test.pay', '{"amount": 1}', id => ${two}) as id`.execute(
-    db,
-  );
+  const viaSql = await sql<{
+    id: string;
+  }>`select duly.enqueue('test.pay', '{"amount": 1}', id => ${two}) as id`.execute(db);
   expect([await enqueue(db, Pay, { amount: 1 }, { id: one }), viaSql.rows[0]?.id]).toEqual([one, two]);
 });
 
@@ -144,12 +144,15 @@ test("no items are no jobs and no round trip's fault", async () => {
 });
 
 test("ids ascend with time, so that they sort into the partition of their time", async () => {
-  const first = await sql<{ id: string; at: Date }>`select duly.new_id() as id, clock_timestamp() as at`.execute(db);
+  const first = await sql<{
+    id: string;
+    at: Date;
+  }>`select duly.new_id() as id, clock_timestamp() as at`.execute(db);
   const { id, at } = first.rows[0]!;
   const milliseconds = Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16);
   expect(Math.abs(milliseconds - at.getTime())).toBeLessThanOrEqual(5);
-  const bound = await sql<{ below: boolean }>`select duly.first_id_at(${at}::timestamptz - interval '1 s') < ${id}::uuid as below`.execute(
-    db,
-  );
+  const bound = await sql<{
+    below: boolean;
+  }>`select duly.first_id_at(${at}::timestamptz - interval '1 s') < ${id}::uuid as below`.execute(db);
   expect(bound.rows[0]?.below).toBe(true);
 });

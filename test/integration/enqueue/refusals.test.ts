@@ -59,7 +59,9 @@ test("an oversized payload is refused, with its size and the limit", async () =>
 test("size is counted in bytes, and the limit itself is allowed", async () => {
   const room = 100 - '{"text": ""}'.length;
   await expect(enqueue(db, Small, { text: "x".repeat(room) })).resolves.toBeTypeOf("string");
-  await expect(enqueue(db, Small, { text: "é".repeat(room / 2 + 1) })).rejects.toMatchObject({ code: "DU003" });
+  await expect(enqueue(db, Small, { text: "é".repeat(room / 2 + 1) })).rejects.toMatchObject({
+    code: "DU003",
+  });
 });
 
 test.each(["null", "JSON null"])("a missing payload (%s) is refused", async (kind) => {
@@ -106,7 +108,9 @@ test("a field that plain SQL misspells is refused, and never taken for none", as
 });
 
 test("one bad item of a bulk is named by its place and none is added", async () => {
-  const items = Array.from({ length: 50 }, (_, place) => ({ payload: { text: place === 41 ? "x".repeat(99) : "" } }));
+  const items = Array.from({ length: 50 }, (_, place) => ({
+    payload: { text: place === 41 ? "x".repeat(99) : "" },
+  }));
   await expectRefused((trx) => enqueueMany(trx, Small, items), {
     code: "DU003",
     message: says(/the payload of job 42 /),
@@ -120,4 +124,17 @@ test("a payload that the definition refuses never reaches PostgreSQL", async () 
     // The transaction is unharmed: no statement of it failed.
     await enqueue(trx, Small, ok);
   });
+});
+
+test.each([
+  ["a type that AMQP cannot carry", sql`repeat('€', 100)`, sql`'{}'`, "DU005"],
+  ["data that no broker takes", sql`'test.huge.v1'`, sql`to_jsonb(repeat('x', 17000000))`, "DU003"],
+])("an event with %s is refused in the caller's transaction", async (_, type, data, code) => {
+  await expectRefused((trx) => sql`select duly.emit(${type}, ${data})`.execute(trx), {
+    code,
+    hint: says(/\w/),
+  });
+  const left =
+    await sql`select from duly.events union all select from duly.outbox where lane = 'event'`.execute(db);
+  expect(left.rows).toEqual([]);
 });

@@ -125,10 +125,12 @@ test.each([
   expect(finished.err).not.toMatch(/ {4}at /);
 });
 
+const MAKE_PIPE = "mkfifo";
+
 /** An import of a pipe: it gets only what the test writes, and is in the middle for as long as the test wants. */
 function importOfPipe(...program: string[]) {
   const pipe = join(folder, `${randomUUID()}.csv`);
-  execFileSync("mkfifo", [pipe]);
+  execFileSync(MAKE_PIPE, [pipe]);
   const child = spawn(process.execPath, [...program, pipe, "--batch", "100"], {
     cwd: root,
     env: { PATH: process.env["PATH"] ?? "", ...settings },

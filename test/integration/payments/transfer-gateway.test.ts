@@ -2,6 +2,7 @@ import { expect, test, vi } from "vitest";
 import { PermanentError, RetryableError, UnknownOutcomeError, UnreachableError } from "#shared/index.ts";
 import { REFUSED_RECIPIENT } from "../../../services/local/outside/chain/ensure-token.ts";
 import { ChainClient } from "../../../services/payments/chain/chain-client.ts";
+import { markTransfer } from "../../../services/payments/transfers/transfer-store.ts";
 import { paymentsWorld } from "./payments-world.ts";
 
 const world = await paymentsWorld();
@@ -105,6 +106,18 @@ test("a payment that follows a crash sends the forgotten bytes before its own", 
   await world.gateway().pay(next, never);
   expect(await world.balanceOf(forgotten.recipient)).toBe(forgotten.amount);
   expect((await world.transfersOf(payer)).map(({ nonce }) => nonce)).toEqual([0, 1]);
+});
+
+test("two deliveries of one payment at once make one transfer and get its receipt both", async () => {
+  const payer = await world.payer();
+  const order = await world.order(payer);
+  const [one, other] = await Promise.all([
+    world.gateway().pay(order, never),
+    world.gateway().pay(order, never),
+  ]);
+  expect(one).toEqual(other);
+  expect(await world.transfersOf(payer)).toHaveLength(1);
+  expect(await world.balanceOf(order.recipient)).toBe(order.amount);
 });
 
 test("a payment waits for an earlier one of its payer whose bytes the node does not take, and takes no nonce", async () => {
@@ -238,7 +251,10 @@ test("a chain that went back gets its lost transfers again, in the order of thei
   const gateway = world.gateway();
   const snapshot = await world.node.snapshot();
   const lost = await Promise.all([world.order(payer), world.order(payer)]);
-  for (const order of lost) await gateway.pay(order, never);
+  for (const order of lost) {
+    const { transactionHash } = await gateway.pay(order, never);
+    await markTransfer(world.own, transactionHash, "confirmed");
+  }
   await world.node.revert({ id: snapshot });
   expect(await world.balanceOf(lost[0].recipient)).toBe(0n);
   await gateway.pay(await world.order(payer), never);

@@ -33,8 +33,7 @@ export async function listenTo(
   await channel.consume(
     queue,
     (message) => {
-      if (message !== null)
-        heard.push({ id: String(message.properties.messageId), message, at: Date.now() });
+      if (message !== null) heard.push({ id: String(message.properties.messageId), message, at: Date.now() });
     },
     { noAck: true },
   );

@@ -133,7 +133,10 @@ test("a backlog larger than the window goes out by priority, in order within one
     expect(places).toEqual(Array.from({ length: 400 }, (_, place) => place));
   }
   // While high ones fill the window of 20, each lower lane gets its twentieth: one row in each of 20 batches.
-  const untilLastHigh = order.slice(0, order.findLastIndex(({ priority }) => priority === "high"));
+  const untilLastHigh = order.slice(
+    0,
+    order.findLastIndex(({ priority }) => priority === "high"),
+  );
   for (const lane of ["medium", "low", "batch"]) {
     const served = untilLastHigh.filter(({ priority }) => priority === lane).length;
     expect(served).toBeGreaterThanOrEqual(15);
@@ -180,9 +183,9 @@ test("an event arrives as a CloudEvent at whoever listens", async () => {
   const [{ message }] = (await listener.until(1)) as [(typeof listener.heard)[0]];
   expect(message.fields).toMatchObject({ exchange: "duly.events", routingKey: "test.paid.v1" });
   expect(JSON.parse(message.content.toString())).toEqual({ n: 5 });
-  const stored = await sql<{ occurred_at: Date }>`select occurred_at from duly.events where id = ${id}`.execute(
-    engine.db,
-  );
+  const stored = await sql<{
+    occurred_at: Date;
+  }>`select occurred_at from duly.events where id = ${id}`.execute(engine.db);
   expect(message.properties).toMatchObject({
     messageId: id,
     type: "test.paid.v1",
@@ -211,7 +214,10 @@ test("an event that nobody listens to counts as published", async () => {
 
 test("a dead letter's parked copy lies in RabbitMQ with the job's body and what happened", async () => {
   const id = await enqueue(engine.db, Pay, { n: 9 });
-  await writeLetters(engine.db, [{ id, attempts: 3 }], "attempts_exhausted", { name: "E", message: "no funds" });
+  await writeLetters(engine.db, [{ id, attempts: 3 }], "attempts_exhausted", {
+    name: "E",
+    message: "no funds",
+  });
   await startRelay();
   await outboxEmpties();
   const [copy, ...more] = await engine.broker.takeAll("payer.dead-letters");

@@ -80,14 +80,18 @@ test("more due jobs than a step takes keep their order within a priority, and no
 
 test("two schedulers fire each due job exactly once", async () => {
   const now = Date.now();
-  const items = Array.from({ length: 2_000 }, (_, place) => ({ payload: {}, runAt: new Date(now + place / 4) }));
+  const items = Array.from({ length: 2_000 }, (_, place) => ({
+    payload: {},
+    runAt: new Date(now + place / 4),
+  }));
   const ids = await enqueueMany(engine.db, Due, items);
   await Promise.all([startScheduler({ SCHEDULER_WINDOW: "7" }), startScheduler({ SCHEDULER_WINDOW: "7" })]);
   const rows = await outbox(2_000);
   expect(rows.map((row) => row.id).sort()).toEqual(ids.toSorted());
-  const jobs = await sql`select from duly.jobs where send <> 1 or state <> 'queued' or wake_at is not null`.execute(
-    engine.db,
-  );
+  const jobs =
+    await sql`select from duly.jobs where send <> 1 or state <> 'queued' or wake_at is not null`.execute(
+      engine.db,
+    );
   expect(jobs.rows).toHaveLength(0);
 });
 
@@ -127,7 +131,9 @@ test("a job is never fired before its due time, and soon after", async () => {
     // p50 is the promise; one that is found by the 250 ms poll alone would lift it above 100 ms.
     expect(late[50]).toBeLessThan(25);
   } finally {
-    await sql`drop trigger note_row on duly.outbox; drop function note_row(); drop table seen`.execute(engine.db);
+    await sql`drop trigger note_row on duly.outbox; drop function note_row(); drop table seen`.execute(
+      engine.db,
+    );
   }
 });
 

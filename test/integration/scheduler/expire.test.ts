@@ -22,12 +22,16 @@ async function expired(state: JobState, uniqueKey: string): Promise<string> {
 }
 
 async function stateOf(id: string): Promise<JobState> {
-  const found = await sql<{ state: JobState }>`select state from duly.jobs where id = ${id}`.execute(engine.db);
+  const found = await sql<{ state: JobState }>`select state from duly.jobs where id = ${id}`.execute(
+    engine.db,
+  );
   return found.rows[0]!.state;
 }
 
 async function keyTaken(uniqueKey: string): Promise<boolean> {
-  return (await sql`select from duly.unique_keys where key = ${uniqueKey}`.execute(engine.db)).rows.length > 0;
+  return (
+    (await sql`select from duly.unique_keys where key = ${uniqueKey}`.execute(engine.db)).rows.length > 0
+  );
 }
 
 async function expireAll(): Promise<number> {
@@ -60,15 +64,18 @@ test.each(["running", "completed", "dead_lettered", "cancelled"] as const)(
   },
 );
 
-test.each(["unknown", "applied"])("a job whose outside effect is %s is left to be asked for", async (outcome) => {
-  const id = await expired("held", `effect ${outcome}`);
-  await sql`
+test.each(["unknown", "applied"])(
+  "a job whose outside effect is %s is left to be asked for",
+  async (outcome) => {
+    const id = await expired("held", `effect ${outcome}`);
+    await sql`
     insert into duly.intents (job_id, number, outcome, made_at) values (${id}, 1, 'refused', duly.now()),
       (${id}, 2, ${outcome}::duly.intent_outcome, duly.now())
   `.execute(engine.db);
-  expect(await expireAll()).toBe(0);
-  expect(await stateOf(id)).toBe("held");
-});
+    expect(await expireAll()).toBe(0);
+    expect(await stateOf(id)).toBe("held");
+  },
+);
 
 test("a job whose effects were all refused or unsent is cancelled", async () => {
   const id = await expired("held", "effect refused");

@@ -16,7 +16,9 @@ const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 beforeAll(() => register(engine.db, "work", [Work], []));
 beforeEach(async () => {
-  await sql`truncate duly.jobs, duly.jobs_history, duly.outbox, duly.consumers, duly.intents`.execute(engine.db);
+  await sql`truncate duly.jobs, duly.jobs_history, duly.outbox, duly.consumers, duly.intents`.execute(
+    engine.db,
+  );
 });
 
 /** A consumer whose last sign of life is some seconds old. */
@@ -37,7 +39,9 @@ async function running(holder: string): Promise<string> {
     update duly.jobs set state = 'running', holder = ${holder}, claim = 2, send = 3,
       started_at = duly.now() - interval '1 h' where id = ${id}
   `.execute(engine.db);
-  await sql`update duly.consumers set in_hand = in_hand || ${id}::uuid where instance = ${holder}`.execute(engine.db);
+  await sql`update duly.consumers set in_hand = in_hand || ${id}::uuid where instance = ${holder}`.execute(
+    engine.db,
+  );
   await sql`delete from duly.outbox where ref = ${id}`.execute(engine.db);
   return id;
 }
@@ -143,6 +147,9 @@ test("a scheduler does all of this by itself", async () => {
   const orphan = await running(await consumer(31));
   const old = await finished(3_601);
   await engine.startScheduler();
-  await engine.reaches(orphan, "queued");
-  await eventually("the job to move to the history", async () => (await findJob(engine.db, old)).place === "history");
+  expect(await engine.reaches(orphan, "queued")).toMatchObject({ claim: 3, send: 4 });
+  await eventually(
+    "the job to move to the history",
+    async () => (await findJob(engine.db, old)).place === "history",
+  );
 }, 20_000);

@@ -46,7 +46,12 @@ test("days of events and months of finished jobs are there ahead of time", async
   await inTime("2031-12-30T23:30:00Z", async (trx) => {
     await make(trx);
     expect(await names(trx, "duly.events")).toEqual(
-      expect.arrayContaining(["events_2031_12_30", "events_2031_12_31", "events_2032_01_01", "events_2032_01_02"]),
+      expect.arrayContaining([
+        "events_2031_12_30",
+        "events_2031_12_31",
+        "events_2032_01_01",
+        "events_2032_01_02",
+      ]),
     );
     expect(await names(trx, "duly.jobs_history")).toEqual(
       expect.arrayContaining(["jobs_history_2031_12", "jobs_history_2032_01", "jobs_history_2032_02"]),
@@ -69,7 +74,12 @@ test.each(["Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"])(
   "days and months are those of UTC when PostgreSQL's time zone is %s",
   async (zone) => {
     // Weeks in which summer time begins or ends there.
-    for (const at of ["2031-03-29T20:00:00Z", "2031-03-08T20:00:00Z", "2031-10-25T12:00:00Z", "2031-11-01T12:00:00Z"]) {
+    for (const at of [
+      "2031-03-29T20:00:00Z",
+      "2031-03-08T20:00:00Z",
+      "2031-10-25T12:00:00Z",
+      "2031-11-01T12:00:00Z",
+    ]) {
       await inTime(at, async (trx) => {
         await sql`select set_config('timezone', ${zone}, true)`.execute(trx);
         await make(trx);
@@ -124,7 +134,9 @@ test("events are kept for seven days and then dropped by the day, those without 
     await addEvent(trx, "2031-05-20T10:00:00Z");
     const later = async (days: number) => {
       await sql`select set_config('duly.clock_offset',
-        (current_setting('duly.clock_offset')::interval + ${days} * interval '24 hours')::text, true)`.execute(trx);
+        (current_setting('duly.clock_offset')::interval + ${days} * interval '24 hours')::text, true)`.execute(
+        trx,
+      );
       const dropped = await sql<{ days: number }>`select duly.drop_old_events() as days`.execute(trx);
       const left = await sql<{ day: string }>`
         select to_char(occurred_at at time zone 'UTC', 'MM-DD') as day from duly.events order by 1

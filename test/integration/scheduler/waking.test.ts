@@ -89,7 +89,9 @@ test("a transaction that asked before it slept and commits afterwards is found b
 
 test("one that slept for more than a minute is still rung", async () => {
   await sleeps();
-  await sql`update duly.sleepers set since = since - interval '61 s' where loop = 'scheduler'`.execute(engine.db);
+  await sql`update duly.sleepers set since = since - interval '61 s' where loop = 'scheduler'`.execute(
+    engine.db,
+  );
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
   // Two polls later it has either written itself down again or never will.
   const before = Date.now();

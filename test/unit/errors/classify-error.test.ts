@@ -68,7 +68,7 @@ test("it is found inside what clients wrap around it", () => {
 });
 
 test("one address that may have been reached makes the outcome unknown", () => {
-  const both = new AggregateError([systemError("ECONNREFUSED"), systemError("ECONNRESET")]);
+  const both = new AggregateError([systemError("ECONNREFUSED"), systemError("ECONNRESET")], "both failed");
   expect(classifyError(both)).toEqual(RETRYABLE);
   expect(classifyError(new AggregateError([], "none"))).toEqual(RETRYABLE);
 });

@@ -23,7 +23,7 @@ export function anvilBinary(
   if (suffix === undefined) {
     throw new SetupError(
       `The local chain (anvil) has no binary for ${platform}-${architecture}. ` +
-        "Set CHAIN_URL to a chain that runs elsewhere, or use Linux, macOS or Windows on x64 or arm64.",
+        "The local stack needs it: use Linux, macOS or Windows on x64 or arm64.",
     );
   }
   const file = platform === "win32" ? "anvil.exe" : "anvil";

@@ -1,0 +1,200 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { getJson } from "../../services/local/demo/evidence/get-json.ts";
+import { endLeftovers } from "../../services/local/processes/leftovers.ts";
+import { type PostgresServer, startPostgres } from "../../services/local/servers/postgres.ts";
+import { type RabbitServer, startRabbit } from "../../services/local/servers/rabbitmq.ts";
+import { findFreePorts, toPorts } from "../../services/local/stack/ports.ts";
+import { eventually } from "../support/eventually.ts";
+import { type LocalStack, makeStack } from "../support/local-stack.ts";
+import { killAll, runFolder } from "../support/service-process.ts";
+import { expectBookedOnce, expectPaidOnce, mailsAbout, messagesTo, orderFault } from "./evidence.ts";
+import { type Line, paymentLines, users, writeLines } from "./payment-lines.ts";
+import { beginStory, notAtFirst, type Story } from "./story.ts";
+
+const folder = join(runFolder, `servers-${randomUUID().slice(0, 8)}`);
+let postgres: PostgresServer;
+let rabbit: RabbitServer;
+let stack: LocalStack;
+let startPostgresAgain: () => Promise<PostgresServer>;
+let startRabbitAgain: () => Promise<RabbitServer>;
+
+beforeAll(async () => {
+  mkdirSync(folder, { recursive: true });
+  const ports = toPorts(await findFreePorts(10));
+  const common = { password: randomUUID(), onProgress: () => undefined, stackDir: folder };
+  startPostgresAgain = () =>
+    startPostgres({ ...common, dataDir: join(folder, "postgres"), port: ports.postgres });
+  // Disposable: it is killed, as in a crash, and has its data when it comes back.
+  startRabbitAgain = () =>
+    startRabbit({ ...common, dataDir: join(folder, "rabbitmq"), ports, user: "duly", disposable: true });
+  [postgres, rabbit] = await Promise.all([startPostgresAgain(), startRabbitAgain()]);
+  stack = await makeStack({
+    databaseUrl: postgres.url,
+    amqpUrl: rabbit.amqpUrl,
+    rabbitmqUrl: rabbit.managementUrl,
+  });
+  await stack.start();
+});
+afterAll(async () => {
+  await stack.remove();
+  await killAll();
+  await Promise.all([postgres.stop(), rabbit.stop()]);
+  await endLeftovers(folder, 0);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("each service but payments killed in the middle of its work: all jobs end, nothing is done twice that is kept once", async () => {
+  const { mailUrl, chatUrl } = stack.read();
+  await orderFault(mailUrl, { kind: "slow", delayMs: 1_000, count: 10 });
+  await orderFault(chatUrl, { kind: "slow", delayMs: 1_000, count: 5 });
+  const dead = new Map<string, number>();
+  const killedAtWork = Promise.all(
+    ["notifications", "messages"].map(async (name) => {
+      await eventually(`${name} to be at work`, async () => (await running(name)) > 0);
+      const pid = stack.kill(name);
+      dead.set(name, pid);
+      // Its jobs are anybody's once it has been silent for 30 s, which need not be waited for here.
+      await sql`update duly.consumers set seen_at = seen_at - interval '1 minute' where pid = ${pid}`.execute(
+        stack.db,
+      );
+    }),
+  );
+  const work = await giveWork(40);
+  await killedAtWork;
+  for (const name of ["scheduler", "relay", "reports", "dead-letters"]) {
+    const ended = await count(work.story, "completed");
+    await eventually("the work to go on", async () => (await count(work.story, "completed")) > ended);
+    dead.set(name, stack.kill(name));
+  }
+  const body = `put by hand ${randomUUID()}`;
+  await putByHand("duly.rejected", body);
+  await Promise.all([...dead].map(([name, pid]) => stack.isBack(name, pid)));
+  const jobs = await work.ends();
+  expect(jobs.filter(({ state }) => state !== "completed")).toEqual([]);
+  await expectPaidOnce(stack.db, stack.read(), work.lines);
+  await expectBookedOnce(stack.db, work.lines);
+  await expectTold(work, jobs);
+  const letters = await eventually("the letter", async () => {
+    const found = await sql<{ reason: string }>`
+      select reason from duly.dead_letters where convert_from(body, 'UTF8') = ${body}
+    `.execute(stack.db);
+    return found.rows.length > 0 && found.rows;
+  });
+  expect(letters).toEqual([{ reason: "rejected_by_broker" }]);
+});
+
+test("PostgreSQL restarts under work: no service ends, and every job ends at its first attempt", async () => {
+  const before = stack.read().processes;
+  const work = await giveWork(20);
+  await eventually("payments to be at work", async () => (await running("payments")) > 0);
+  await postgres.stop();
+  postgres = await startPostgresAgain();
+  const jobs = await work.ends();
+  expect(notAtFirst(jobs)).toEqual([]);
+  expect(stack.read().processes).toEqual(before);
+  await expectPaidOnce(stack.db, stack.read(), work.lines);
+  await expectBookedOnce(stack.db, work.lines);
+  await expectTold(work, jobs);
+});
+
+test("what is committed while RabbitMQ is dead runs when it is back, and nobody ended meanwhile", async () => {
+  const before = stack.read().processes;
+  const under = await giveWork(10);
+  await eventually("payments to be at work", async () => (await running("payments")) > 0);
+  await rabbit.stop();
+  const during = await giveWork(5);
+  rabbit = await startRabbitAgain();
+  for (const work of [under, during]) {
+    const jobs = await work.ends();
+    expect(notAtFirst(jobs)).toEqual([]);
+    await expectPaidOnce(stack.db, stack.read(), work.lines);
+    await expectBookedOnce(stack.db, work.lines);
+    await expectTold(work, jobs);
+  }
+  expect(stack.read().processes).toEqual(before);
+});
+
+interface Work {
+  readonly story: Story;
+  readonly lines: readonly Line[];
+  readonly texts: readonly string[];
+  readonly ends: () => ReturnType<Story["ends"]>;
+}
+
+/** Has payments, one-time codes, messages and a report done, within a few seconds from now. */
+async function giveWork(payments: number): Promise<Work> {
+  const story = beginStory(stack.db);
+  const lines = paymentLines(payments, {
+    scheduledFor: (place) => (place % 2 === 0 ? "" : `+${place % 5}s`),
+  });
+  const texts = Array.from({ length: payments / 5 }, (_, place) => `${story.correlationId} ${place}`);
+  const list = join(folder, `messages-${story.correlationId}.json`);
+  writeFileSync(list, JSON.stringify(texts.map((text) => ({ to: users[0]?.phone, text }))));
+  const under = ["--correlation", story.correlationId];
+  const finished = await Promise.all([
+    stack.duly("import", "payments", writeLines(folder, lines), ...under),
+    stack.duly("send", "otp", ...users.slice(0, 5).map(({ email }) => email), ...under),
+    stack.duly("send", "message", "--file", list, ...under),
+    stack.duly("request", "report", "--last", "1h", ...under),
+  ]);
+  expect(finished.filter(({ code }) => code !== 0)).toEqual([]);
+  const counts = {
+    "payment.execute": lines.length,
+    "email.payment-notice": lines.length,
+    "transaction.record": lines.length,
+    "email.otp": 5,
+    "message.send": texts.length,
+    "report.transactions": 1,
+  };
+  return { story, lines, texts, ends: () => story.ends(counts) };
+}
+
+/** Every mail and message arrived; one that came twice can be known as the same. */
+async function expectTold({ lines, texts }: Work, jobs: Awaited<ReturnType<Story["ends"]>>): Promise<void> {
+  const { mailUrl, chatUrl } = stack.read();
+  const mails = (await mailsAbout(mailUrl, "")).map(({ messageId }) => messageId);
+  const wanted = jobs.filter(({ type }) => type.startsWith("email."));
+  expect(wanted).toHaveLength(lines.length + 5);
+  const missing = wanted.filter(({ id }) => !mails.includes(`<${id}.1@duly.test>`));
+  expect(missing).toEqual([]);
+  // Under no second key.
+  expect(
+    wanted.filter(({ id }) =>
+      mails.some((mail) => mail.startsWith(`<${id}.`) && mail !== `<${id}.1@duly.test>`),
+    ),
+  ).toEqual([]);
+
+  const arrived = await messagesTo(chatUrl, users[0]?.phone ?? "");
+  const keys = texts.map(
+    (text) => new Set(arrived.filter((one) => one.text === text).map((one) => one.callbackData)),
+  );
+  expect(keys.map((each) => each.size)).toEqual(texts.map(() => 1));
+}
+
+async function running(service: string): Promise<number> {
+  const { rows } = await sql`
+    select from duly.jobs where service = ${service} and state = 'running'
+  `.execute(stack.db);
+  return rows.length;
+}
+
+async function count(story: Story, state: string): Promise<number> {
+  return (await story.jobs()).filter((job) => job.state === state).length;
+}
+
+/** Puts a message on a queue, as a person can in RabbitMQ's UI. */
+async function putByHand(queue: string, body: string): Promise<void> {
+  const login = Buffer.from(`${rabbit.user}:${rabbit.password}`).toString("base64");
+  const url = new URL("/api/exchanges/%2F/amq.default/publish", rabbit.managementUrl);
+  const published = await getJson(url, z.object({ routed: z.literal(true) }), {
+    method: "POST",
+    headers: { authorization: `Basic ${login}`, "content-type": "application/json" },
+    body: JSON.stringify({ routing_key: queue, payload: body, payload_encoding: "string", properties: {} }),
+  });
+  expect(published.routed).toBe(true);
+}

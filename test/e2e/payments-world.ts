@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { sql } from "kysely";
+import { inject } from "vitest";
+import { type Database, openDatabase } from "#shared/database/database.ts";
+import { createLogger } from "#shared/log/logger.ts";
+import { migrate } from "../../migrations/migrate.ts";
+import { type Chain, startChain } from "../../services/local/outside/chain/start-chain.ts";
+import { findFreePorts, toPorts } from "../../services/local/stack/ports.ts";
+import { createRoster } from "../../services/local/stack/roster.ts";
+import { makeSecrets } from "../../services/local/stack/secrets.ts";
+import { startTokenChain } from "../../services/local/stack/start-outside.ts";
+import { runFile } from "../support/run-file.ts";
+import { type RunningProcess, runFolder, startService } from "../support/service-process.ts";
+import { makeVirtualHost } from "../support/virtual-host.ts";
+
+/** What payments stand on, with relay and scheduler as processes; the payments service itself is each test's own. */
+export interface PaymentsWorld {
+  readonly folder: string;
+  readonly db: Database;
+  /** The token on its chain. */
+  readonly chainUrl: string;
+  readonly tokenAddress: string;
+  /** A process of the payments service, ready. */
+  readonly startPayments: (settings?: Readonly<Record<string, string>>) => Promise<RunningProcess>;
+  readonly importFile: (file: string, correlationId: string) => Promise<void>;
+  readonly stopChain: () => Promise<void>;
+  /** Starts the chain where it was: same port, same blocks. */
+  readonly startChain: () => Promise<void>;
+  readonly remove: () => Promise<void>;
+}
+
+/** Makes it on a database and a virtual host of its own, on the servers of this run of tests. */
+export async function makePaymentsWorld(): Promise<PaymentsWorld> {
+  const folder = join(runFolder, `payments-${randomUUID().slice(0, 8)}`);
+  mkdirSync(folder, { recursive: true });
+  const secrets = makeSecrets();
+  const ports = toPorts(await findFreePorts(10));
+  const roster = createRoster();
+  const started = startTokenChain(
+    { stackDir: folder, ports, secrets, disposable: true },
+    roster,
+    () => undefined,
+  );
+
+  const log = createLogger("test", "silent");
+  const server = openDatabase({ url: inject("databaseUrl"), name: "duly test", connections: 1, log });
+  const name = `payments_${randomUUID().replaceAll("-", "")}`;
+  await sql`create database ${sql.id(name)}`.execute(server);
+  const address = new URL(inject("databaseUrl"));
+  address.pathname = `/${name}`;
+  await migrate(address.href, "up", log);
+  const db = openDatabase({ url: address.href, name: "duly test", connections: 3, log });
+  const broker = await makeVirtualHost();
+  const { chainUrl, tokenAddress } = await started;
+
+  const env = {
+    DATABASE_URL: address.href,
+    AMQP_URL: broker.url,
+    CHAIN_URL: chainUrl,
+    CHAIN_MNEMONIC: secrets.mnemonic,
+    TOKEN_ADDRESS: tokenAddress,
+  };
+  const succeed = async (file: string, ...args: string[]) => {
+    const { code, out, err } = await runFile(file, args, env);
+    if (code !== 0) throw new Error(`${file} ended with ${code}:\n${out}${err}`);
+  };
+  await succeed("services/payments/commands/seed.ts");
+  const engine = await Promise.all([startService("relay", env), startService("scheduler", env)]);
+
+  let again: Chain | undefined;
+  return {
+    folder,
+    db,
+    chainUrl,
+    tokenAddress,
+    startPayments: (settings = {}) => startService("payments", { ...env, ...settings }),
+    importFile: (file, correlationId) =>
+      succeed("services/cli/main.ts", "import", "payments", file, "--correlation", correlationId),
+    stopChain: async () => {
+      await roster.stopAll();
+      await again?.stop();
+    },
+    startChain: async () => {
+      again = await startChain({ stateDir: join(folder, "chain"), port: ports.chain, stackDir: folder });
+    },
+    remove: async () => {
+      await Promise.all(engine.map((service) => service.kill()));
+      await roster.stopAll();
+      await again?.stop();
+      await db.destroy();
+      await broker.remove();
+      await sql`drop database ${sql.id(name)} with (force)`.execute(server);
+      await server.destroy();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

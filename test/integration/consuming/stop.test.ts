@@ -1,0 +1,174 @@
+import { sql } from "kysely";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { defineJob, type Effects, enqueueMany, handle } from "#shared/index.ts";
+import { eventually } from "../../support/eventually.ts";
+import { add, declareQueueOf, effectsOf, Gate, useRoad } from "./road.ts";
+
+const engine = useRoad();
+const payload = z.object({});
+
+async function heartbeats(service: string): Promise<Date[]> {
+  const rows = await sql<{ seen_at: Date }>`
+    select seen_at from duly.consumers where service = ${service}`.execute(engine.db);
+  return rows.rows.map((row) => row.seen_at);
+}
+
+test.concurrent("a drain finishes what runs and gives back what has not begun, untouched", async () => {
+  const Work = defineJob("drain.work", { payload, priority: "high" });
+  const Record = defineJob("drain.record", { payload, priority: "high" });
+  const queue = await declareQueueOf(engine, "drain", Work);
+  await declareQueueOf(engine, "drain", Record);
+  const gate = new Gate();
+  let performed = 0;
+  const perform = async () => {
+    performed += 1;
+    await gate.pass();
+  };
+  const parts = [
+    handle(Work, { effects: "keyed", perform }),
+    handle(Record, { record: async () => undefined }),
+  ];
+  const consumer = await engine.consume("drain", parts, { high: 2 });
+  const ids = await engine.db.transaction().execute((trx) =>
+    enqueueMany(
+      trx,
+      Work,
+      Array.from({ length: 6 }, () => ({ payload: {} })),
+    ),
+  );
+  await eventually("both workers to be busy", async () => performed === 2);
+  const stopped = consumer.stop();
+  const late = await add(engine, Record, {});
+  await eventually("the late one in the queue", async () => (await engine.broker.count(queue)) > 0);
+  gate.open();
+  await stopped;
+  expect(await heartbeats("drain")).toEqual([]);
+  const states = await sql<{ state: string; send: number; claim: number; attempt: number; jobs: number }>`
+    select state, send, claim, attempt, count(*)::int as jobs from duly.jobs where id = any(${[...ids, late]}::uuid[])
+    group by 1, 2, 3, 4 order by 1`.execute(engine.db);
+  expect(states.rows).toEqual([
+    { state: "queued", send: 1, claim: 0, attempt: 0, jobs: 5 },
+    { state: "completed", send: 1, claim: 1, attempt: 1, jobs: 2 },
+  ]);
+  expect(performed).toBe(2);
+  await eventually("all five to be back", async () => (await engine.broker.count(queue)) === 5);
+  await engine.consume("drain", parts);
+  for (const id of [...ids, late])
+    expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 1, send: 1 });
+  expect(performed).toBe(6);
+});
+
+for (const effects of ["keyed", "atLeastOnce"] satisfies Effects[]) {
+  test.concurrent(`a ${effects} job that does not end in time is aborted and taken over by the next process at once`, async () => {
+    const service = `hurry-${effects.toLowerCase()}`;
+    const Work = defineJob(`${service}.work`, { payload, priority: "high", attempts: 1, backoff: [] });
+    await declareQueueOf(engine, service, Work);
+    const deaf = new Gate();
+    const keys: string[] = [];
+    const aborted: boolean[] = [];
+    const handler = (name: string) =>
+      handle(Work, {
+        effects,
+        perform: async ({ intent, signal }) => {
+          keys.push(intent.key);
+          if (name === "first") await deaf.pass();
+          aborted.push(signal.aborted);
+          return name;
+        },
+        record: async (trx, receipt, { job }) => {
+          await sql`insert into effects (job, note) values (${job.id}, ${receipt})`.execute(trx);
+        },
+      });
+    const first = await engine.consume(service, [handler("first")], { high: 1 });
+    const id = await add(engine, Work, {});
+    await deaf.reached;
+    const second = await engine.consume(service, [handler("second")], { high: 1 });
+    const began = Date.now();
+    await first.stop(50);
+    expect(await engine.reaches(id, "completed", "dead_lettered")).toMatchObject({
+      state: "completed",
+      attempt: 1,
+      claim: 2,
+    });
+    expect(Date.now() - began).toBeLessThan(2_500); // not the sweep's doing
+    deaf.open();
+    await eventually("the first to notice", async () => aborted.length === 2);
+    await second.stop();
+    expect(aborted.sort()).toEqual([false, true]);
+    expect(keys).toEqual([`${id}.1`, `${id}.1`]);
+    expect(await effectsOf(engine, id)).toEqual(["second"]);
+  });
+}
+
+test.concurrent("a rolling restart under load runs no finished job twice", async () => {
+  const Work = defineJob("rolling.work", { payload, priority: "high" });
+  const Group = defineJob("rolling.group", { payload, priority: "batch" });
+  await declareQueueOf(engine, "rolling", Work);
+  await declareQueueOf(engine, "rolling", Group);
+  const performed = new Map<string, number>();
+  const parts = [
+    handle(Work, {
+      effects: "atLeastOnce",
+      perform: async ({ job }) => void performed.set(job.id, (performed.get(job.id) ?? 0) + 1),
+      record: async (trx, _, { job }) =>
+        void (await sql`insert into effects (job) values (${job.id})`.execute(trx)),
+    }),
+    handle(Group, {
+      recordAll: async (trx, items) =>
+        sql`insert into effects (job) select unnest(${items.map((item) => item.job.id)}::uuid[])`.execute(
+          trx,
+        ),
+    }),
+  ];
+  let one = await engine.consume("rolling", parts);
+  let two = await engine.consume("rolling", parts);
+  const items = Array.from({ length: 150 }, () => ({ payload: {} }));
+  const ids = await engine.db
+    .transaction()
+    .execute(async (trx) => [
+      ...(await enqueueMany(trx, Work, items)),
+      ...(await enqueueMany(trx, Group, items)),
+    ]);
+  const left = async () => {
+    const rows = await sql<{ left: number }>`
+      select count(*)::int as left from duly.jobs where service = 'rolling' and state <> 'completed'`.execute(
+      engine.db,
+    );
+    return rows.rows[0]?.left ?? 0;
+  };
+  await eventually("the first done", async () => (await left()) < 290);
+  await one.stop();
+  one = await engine.consume("rolling", parts);
+  await two.stop();
+  two = await engine.consume("rolling", parts);
+  await eventually("all to be completed", async () => (await left()) === 0);
+  expect([...performed.values()].filter((times) => times !== 1)).toEqual([]);
+  const counted = await sql<{ jobs: number; effects: number }>`
+    select count(distinct job)::int as jobs, count(*)::int as effects from effects where job = any(${ids}::uuid[])`.execute(
+    engine.db,
+  );
+  expect(counted.rows).toEqual([{ jobs: 300, effects: 300 }]);
+  await one.stop();
+  await two.stop();
+});
+
+test.concurrent("a draining process still shows signs of life, so that nobody takes its running jobs", async () => {
+  const Work = defineJob("lively.work", { payload, priority: "high" });
+  await declareQueueOf(engine, "lively", Work);
+  const gate = new Gate();
+  const handler = handle(Work, { effects: "keyed", perform: () => gate.pass() });
+  const consumer = await engine.consume("lively", [handler]);
+  const id = await add(engine, Work, {});
+  await gate.reached;
+  const stopped = consumer.stop(20_000);
+  const [before] = await heartbeats("lively");
+  await eventually("a heartbeat during the drain", async () => {
+    const [seen] = await heartbeats("lively");
+    return (seen?.getTime() ?? 0) > (before?.getTime() ?? 0);
+  });
+  gate.open();
+  await stopped;
+  expect(await engine.reaches(id, "completed")).toMatchObject({ claim: 1, attempt: 1 });
+  expect(await heartbeats("lively")).toEqual([]);
+});

@@ -1,0 +1,73 @@
+import { once } from "node:events";
+import { createServer, connect as open, type Socket } from "node:net";
+
+/** A wire to the broker that can be cut. */
+export interface TcpProxy {
+  /** The broker's address by way of this wire. */
+  readonly url: string;
+  /** Cuts every connection, as a broken network would: no goodbye. Returns how many there were. */
+  readonly cut: () => number;
+  /** From now on (true) every connection is refused, or (false) taken again. */
+  readonly refuse: (refused: boolean) => void;
+  /** From now on (true) nothing of what the broker says comes through, or (false) it does again. */
+  readonly silence: (silent: boolean) => void;
+  readonly close: () => Promise<void>;
+}
+
+/** Lays a wire to a broker. */
+export async function layWire(brokerUrl: string): Promise<TcpProxy> {
+  const broker = new URL(brokerUrl);
+  const pairs = new Set<readonly [near: Socket, far: Socket]>();
+  let refused = false;
+  let silent = false;
+  const server = createServer((near) => {
+    if (refused) {
+      near.destroy();
+      return;
+    }
+    const far = open(Number(broker.port), broker.hostname);
+    const pair = [near, far] as const;
+    pairs.add(pair);
+    const end = () => {
+      pairs.delete(pair);
+      near.destroy();
+      far.destroy();
+    };
+    near.on("error", end).on("close", end).pipe(far);
+    far.on("error", end).on("close", end).pipe(near);
+    if (silent) far.unpipe(near).pause();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const near = new URL(brokerUrl);
+  near.host = `127.0.0.1:${address.port}`;
+  const cut = () => {
+    const open = [...pairs];
+    for (const [one, other] of open) {
+      one.destroy();
+      other.destroy();
+    }
+    return open.length;
+  };
+  return {
+    url: near.href,
+    cut,
+    refuse: (wanted) => {
+      refused = wanted;
+    },
+    silence: (wanted) => {
+      silent = wanted;
+      for (const [one, other] of pairs) {
+        if (wanted) other.unpipe(one).pause();
+        else other.pipe(one);
+      }
+    },
+    close: async () => {
+      cut();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
