@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { sql } from "kysely";
 import { consumeQueue, type Delivery } from "../broker/consume-queue.ts";
 import { type BrokerConnection, holdConnection } from "../broker/hold-connection.ts";
 import { eventQueue, workQueue } from "../broker/names.ts";
@@ -94,6 +95,8 @@ export async function consume(request: ConsumeRequest): Promise<void> {
     };
   });
 
+  // The first connection of each queue is open before its first job comes.
+  await Promise.all(queues.map((queue) => sql`select 1`.execute(queue.db)));
   const takers = queues.map(({ queue, prefetch, take }) => ({ queue, prefetch, onDelivery: take }));
   if (subscriptions.size > 0) {
     const context = { service, subscriptions, db, log, hurry };

@@ -7,6 +7,7 @@ export class ProgressKeeper {
   readonly #store: (value: unknown) => Promise<void>;
   readonly #log: Logger;
   #newest: { value: unknown } | undefined;
+  #closed = false;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -16,12 +17,14 @@ export class ProgressKeeper {
   }
 
   readonly note = (value: unknown): void => {
+    if (this.#closed) return;
     this.#newest = { value };
     this.#timer ??= setTimeout(() => this.#write(), INTERVAL_MS);
   };
 
   /** Stores what is left, and nothing after that. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#timer);
     this.#write();
     await this.#writing;

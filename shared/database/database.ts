@@ -28,7 +28,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: options.name,
     max: options.connections,
     connectionTimeoutMillis: 10_000,
-    idleTimeoutMillis: 30_000,
+    // Opening one takes longer than a job may be late.
+    idleTimeoutMillis: 600_000,
     keepAlive: true,
     ...(options.forgetful === true ? { options: "-c synchronous_commit=off" } : {}),
   });

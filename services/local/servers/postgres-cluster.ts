@@ -32,7 +32,7 @@ export async function findPostgresPrograms(): Promise<PostgresPrograms> {
   }
 }
 
-/** Makes the data folder with its one superuser `duly`, unless it is there; a killed attempt leaves nothing behind. */
+/** Makes the data folder with its superuser and database `duly`; a killed attempt is not taken for a whole one. */
 export async function createCluster(
   programs: PostgresPrograms,
   dataDir: string,
