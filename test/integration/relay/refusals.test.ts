@@ -55,6 +55,7 @@ beforeEach(async () => {
     confirmMs: 5_000,
     log: createLogger("relay", process.env["DULY_TEST_LOG"] ?? "silent"),
     end: end.signal,
+    onMissing: () => undefined,
   });
 });
 afterEach(async () => {

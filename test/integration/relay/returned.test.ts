@@ -121,6 +121,8 @@ test("a retry exchange that is gone holds up only those that need it", async () 
     return (await sql`select from duly.outbox where ref = ${fine}`.execute(db)).rows.length === 0;
   });
   expect(await broker.count("fine.high")).toBeGreaterThanOrEqual(1);
+  // The relay declares what is missing, and the retry finds its wait queue.
+  await expectCount("lost.high.retry.8s", 1);
 });
 
 test("a full queue holds up only its own jobs", async () => {

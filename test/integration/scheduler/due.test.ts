@@ -152,10 +152,10 @@ test("held, blocked and table-timed retrying jobs go out at their time under the
   }
   await startScheduler();
   expect((await outbox(4)).map((row) => row.send)).toEqual([5, 5, 5, 5]);
-  const jobs = await sql<{ state: string; waits_for: string | null; retry_at: Date | null }>`
-    select distinct state, waits_for, retry_at from duly.jobs
+  const jobs = await sql<{ state: string; waits_for: string | null; wake_at: Date | null }>`
+    select distinct state, waits_for, wake_at from duly.jobs
   `.execute(engine.db);
-  expect(jobs.rows).toEqual([{ state: "queued", waits_for: null, retry_at: null }]);
+  expect(jobs.rows).toEqual([{ state: "queued", waits_for: null, wake_at: null }]);
 });
 
 test("a due job that somebody has locked is waited for without running hot", async () => {
