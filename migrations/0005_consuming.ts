@@ -15,9 +15,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     ) with (fillfactor = 50)`.execute(db);
 
   // unsent: the request certainly never left · unknown: it may have had its effect · doubtful: the same, and that run is
-  // not yet counted as an attempt · refused: it certainly had none · applied: it had. A crash leaves "unknown", which
-  // is what is written before the call.
-  await sql`create type duly.intent_outcome as enum ('unsent', 'unknown', 'doubtful', 'refused', 'applied')`.execute(
+  // not yet counted as an attempt · answered: the same, but nothing is on its way any more · refused: it certainly had
+  // none · applied: it had. A crash leaves "unknown", which is what is written before the call.
+  await sql`create type duly.intent_outcome as enum ('unsent', 'unknown', 'doubtful', 'answered', 'refused', 'applied')`.execute(
     db,
   );
   await sql`

@@ -1,4 +1,5 @@
 import type { QueryExecutorProvider } from "kysely";
+import type { OutgoingMessage } from "#shared/broker/publish-batch.ts";
 import { writeLetters, writeLooseLetter } from "#shared/jobs/write-letter.ts";
 import type { Logger } from "#shared/log/logger.ts";
 import { isPriority } from "#shared/outbox/lanes.ts";
@@ -6,6 +7,7 @@ import type { Composed } from "./compose-messages.ts";
 
 /** A row that the broker can never take, and why. */
 export interface Unpublishable extends Composed {
+  readonly message: OutgoingMessage;
   readonly reason: string;
 }
 
@@ -25,13 +27,13 @@ export async function bury(
     if (isPriority(row.lane)) {
       await writeLetters(trx, [{ id: row.ref, attempts }], "unpublishable", error);
     } else if (row.lane === "event") {
-      const type = message?.properties.type;
+      const { type } = message.properties;
       await writeLooseLetter(trx, {
         service: "duly",
         reason: "unpublishable",
         error,
         type,
-        body: message?.body,
+        body: message.body,
       });
     }
   }

@@ -9,10 +9,16 @@ import { type EventContent, readEvents } from "#shared/outbox/read-events.ts";
 import { type JobContent, readJobs } from "#shared/outbox/read-jobs.ts";
 import { type LetterContent, readLetters } from "#shared/outbox/read-letters.ts";
 
-/** A claimed row and what it says; no message when it points to nothing that still has to go out. */
+/**
+ * What a claimed row says: its message · `overtaken` it points to nothing that still has to go out · `later` its content
+ * is beyond what one batch may hold in memory.
+ */
+type Content = OutgoingMessage | "overtaken" | "later";
+
+/** A claimed row and what it says. */
 export interface Composed {
   readonly row: OutboxRow;
-  readonly message: OutgoingMessage | undefined;
+  readonly message: Content;
   /** Attempts made so far, of a job. */
   readonly attempts: number;
 }
@@ -46,25 +52,29 @@ export async function composeMessages(
 
 // A row whose number is not its job's is overtaken, one whose job has ended came too late: their deliveries would be
 // stale, so they need not be made.
-function composeJob(row: OutboxRow, job: JobContent | undefined, now: number): OutgoingMessage | undefined {
-  if (job === undefined || job.send !== row.send) return undefined;
-  if (job.state !== "queued" && job.state !== "retrying") return undefined;
-  return jobMessage({ ...job, delayMs: row.delayMs }, now);
+function composeJob(row: OutboxRow, job: JobContent | undefined, now: number): Content {
+  if (job === undefined || job.send !== row.send) return "overtaken";
+  if (job.state !== "queued" && job.state !== "retrying") return "overtaken";
+  if (job.payload === null) return "later";
+  return jobMessage({ ...job, payload: job.payload, delayMs: row.delayMs }, now);
 }
 
-function composeEvent(event: EventContent | undefined): OutgoingMessage | undefined {
-  if (event === undefined) return undefined;
+function composeEvent(event: EventContent | undefined): Content {
+  if (event === undefined) return "overtaken";
+  if (event.data === null) return "later";
   return eventMessage({
     ...event,
+    data: event.data,
     subject: event.subject ?? undefined,
     causationId: event.causationId ?? undefined,
   });
 }
 
 // A copy that cannot carry its body carries its headers only: the letter itself has everything.
-function composeLetter(letter: LetterContent | undefined, now: number): OutgoingMessage | undefined {
-  if (letter === undefined) return undefined;
-  const body = letter.body ?? Buffer.from(letter.payload ?? "");
+function composeLetter(letter: LetterContent | undefined, now: number): Content {
+  if (letter === undefined) return "overtaken";
+  const { body } = letter;
+  if (body === null) return "later";
   return letterMessage(
     {
       ...letter,

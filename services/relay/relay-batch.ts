@@ -42,9 +42,9 @@ export async function relayBatch(options: BatchOptions): Promise<BatchResult> {
   return options.db.transaction().execute(async (trx) => {
     // Each lane may add its small share to the window; a window of one is meant to isolate one message.
     const claimed = await claim(trx, options.looks, options.window);
-    const rows = options.window === 1 ? claimed.slice(0, 1) : claimed;
+    const composed = await composeMessages(trx, options.window === 1 ? claimed.slice(0, 1) : claimed);
+    const rows = composed.filter(({ message }) => message !== "later").map(({ row }) => row);
     if (rows.length === 0) return { rows, unconfirmed: 0 };
-    const composed = await composeMessages(trx, rows);
     const outgoing = composed.filter(hasMessage);
     const messages = outgoing.map(({ message }) => message);
     const outcomes = await publishBatch(options.channel, messages, options.confirmMs);
@@ -67,7 +67,7 @@ interface Sorted {
 type Outgoing = Composed & { readonly message: OutgoingMessage };
 
 function hasMessage(composed: Composed): composed is Outgoing {
-  return composed.message !== undefined;
+  return typeof composed.message === "object";
 }
 
 function sort(
@@ -76,7 +76,7 @@ function sort(
   outcomes: readonly PublishOutcome[],
   refusal: Refusal | undefined,
 ): Sorted {
-  const overtaken = composed.filter((item) => !hasMessage(item)).map(({ row }) => row);
+  const overtaken = composed.filter(({ message }) => message === "overtaken").map(({ row }) => row);
   const sorted: Sorted = { done: overtaken, returned: [], dead: [], unconfirmed: 0 };
   for (const [place, item] of outgoing.entries()) {
     const outcome = outcomes[place] ?? { kind: "unconfirmed" };

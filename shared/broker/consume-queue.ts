@@ -36,6 +36,8 @@ export interface QueueOptions {
   readonly stop: AbortSignal;
   /** The time for that is over. */
   readonly hurry: AbortSignal;
+  /** Awaited before the channel is closed on `stop`, when whatever is unacked goes to others. */
+  readonly beforeLeaving?: () => Promise<unknown>;
 }
 
 /**
@@ -94,6 +96,7 @@ async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promis
     throw over.signal.reason;
   }
   await drain(options, channel, consumerTag, inHand);
+  await options.beforeLeaving?.();
   open.now = false;
   if (!options.lost.aborted) await closeQuietly(channel, log);
 }

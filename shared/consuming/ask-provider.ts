@@ -10,10 +10,10 @@ import { runWithin } from "./run-within.ts";
 /**
  * Asks the provider whether the intent had its effect.
  *
- * @returns "none" when it certainly had not; otherwise the outcome of the run: applied, or held until the provider can
- *   tell. An error while asking is no answer and holds the job too.
+ * @returns "none" or "closed" when it had not (see Answer); otherwise the outcome of the run: applied, or held until the
+ *   provider can tell. An error while asking is no answer and holds the job too.
  */
-export async function askProvider(run: Run, context: ConsumerContext): Promise<Outcome | "none"> {
+export async function askProvider(run: Run, context: ConsumerContext): Promise<Outcome | "none" | "closed"> {
   const { job, handler, payload, intentNumber } = run;
   const intent = { key: `${job.id}.${intentNumber}`, number: intentNumber };
   try {
@@ -25,7 +25,7 @@ export async function askProvider(run: Run, context: ConsumerContext): Promise<O
           ? { effect: "unknown" }
           : handler.ask({ job: jobInHand(job), payload, intent, signal }),
     );
-    if (answer.effect === "none") return "none";
+    if (answer.effect === "none") return answer.closed === true ? "closed" : "none";
     if (answer.effect === "applied") return { kind: "applied", receipt: answer.receipt };
     return stillInDoubt(
       run,

@@ -38,13 +38,17 @@ export async function attempt(run: Run, context: ConsumerContext): Promise<Ended
 async function afterAsking(run: Run, context: ConsumerContext): Promise<Ended> {
   const { job } = run;
   const answer = await askProvider(run, context);
-  if (answer !== "none") return { run, outcome: answer };
+  if (answer !== "none" && answer !== "closed") return { run, outcome: answer };
   if (isOver(run)) return { run, outcome: cancelled(run) };
   if (job.intent_before === "doubtful") {
     // That run came to its end and was not counted, because nobody could tell; now it is known to have failed.
     const error = new UnknownOutcomeError("an earlier attempt ended without an answer and had no effect");
-    return { run, outcome: { kind: "failed", error, intent: "refused", retryAfterMs: undefined } };
+    const intent = answer === "closed" ? "refused" : "unknown";
+    return { run, outcome: { kind: "failed", error, intent, retryAfterMs: undefined } };
   }
+  // A new key only when nothing can be on its way under the old one: the provider closed it, or had answered.
+  if (answer === "none" && job.intent_before !== "answered")
+    return { run, outcome: await perform(run, context) };
   const intentNumber = await nextIntent(context.db, { jobId: job.id, number: run.intentNumber });
   const next = { ...run, intentNumber, inDoubt: false };
   return { run: next, outcome: await perform(next, context) };

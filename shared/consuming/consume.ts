@@ -63,7 +63,7 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   await beat(heartbeat);
   const drained = new AbortController();
   const beating = keepBeating(heartbeat, drained.signal);
-  const leave = afterSigningOff(heartbeat, hurry);
+  const signingOff = signOffOn(hurry, heartbeat);
 
   const queues = servedPriorities(handlers, config).map((priority) => {
     const workers = workersOf(priority, request);
@@ -110,7 +110,16 @@ export async function consume(request: ConsumeRequest): Promise<void> {
         awaited.delete(taker.queue);
         if (awaited.size === 0) request.ready();
       };
-      return consumeQueue({ ...taker, connection, log, lost, stop, hurry: leave, onConsuming });
+      return consumeQueue({
+        ...taker,
+        connection,
+        log,
+        lost,
+        stop,
+        hurry,
+        beforeLeaving: signingOff,
+        onConsuming,
+      });
     });
     await Promise.all(consuming);
   };
@@ -127,17 +136,15 @@ export async function consume(request: ConsumeRequest): Promise<void> {
 }
 
 // Whoever gets an unfinished delivery next must see that its holder is gone, so that it takes it over at once.
-function afterSigningOff(heartbeat: HeartbeatOptions, hurry: AbortSignal): AbortSignal {
-  const leave = new AbortController();
-  const signThenLeave = () => {
-    signOff(heartbeat)
-      .catch((error: unknown) =>
-        heartbeat.log.warn({ err: error }, "could not sign off; the sweep will notice"),
-      )
-      .finally(() => leave.abort());
+function signOffOn(hurry: AbortSignal, heartbeat: HeartbeatOptions): () => Promise<void> {
+  let done = Promise.resolve();
+  const start = () => {
+    done = signOff(heartbeat).catch((error: unknown) =>
+      heartbeat.log.warn({ err: error }, "could not sign off; the sweep will notice"),
+    );
   };
-  hurry.addEventListener("abort", signThenLeave, { once: true });
-  return leave.signal;
+  hurry.addEventListener("abort", start, { once: true });
+  return () => done;
 }
 
 function isHandler(part: Handler | Subscription): part is Handler {

@@ -2,6 +2,7 @@ import type { Delivery } from "../broker/consume-queue.ts";
 import type { Priority } from "../contracts/priority.ts";
 import type { Database } from "../database/database.ts";
 import { findJob, lockJobs } from "../jobs/find-job.ts";
+import { hold } from "../jobs/hold.ts";
 import { type LetterReason, writeLetters, writeLooseLetter } from "../jobs/write-letter.ts";
 
 /** A delivery that nobody can run. */
@@ -16,12 +17,16 @@ export interface Unfit {
   readonly type: string | undefined;
 }
 
+// How long a job stays away from a process that is too old for it.
+const ELSEWHERE_MS = 5_000;
+
 /** What became of it. */
-export type Burial = "job" | "stale" | "loose";
+export type Burial = "job" | "held" | "stale" | "loose";
 
 /**
  * Makes a dead letter of a delivery that cannot be run: of its job when the delivery is live, otherwise of its bytes.
- * A stale delivery of a known job makes none. Acking is the caller's, after the commit.
+ * A stale delivery of a known job makes none, and a live job of a type that other processes of this service handle, as
+ * during a rolling update, is held for them. Acking is the caller's, after the commit.
  */
 export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Burial> {
   const { id, send, service, priority, reason, type, delivery } = unfit;
@@ -31,6 +36,10 @@ export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Bu
       const job = (await lockJobs(trx, [id])).get(id);
       const live =
         job !== undefined && job.send === send && ["queued", "retrying", "running"].includes(job.state);
+      if (live && reason === "unknown_type" && type === job.type) {
+        await hold(trx, { id, waitsFor: `a process that handles ${job.type}`, delayMs: ELSEWHERE_MS, error });
+        return "held";
+      }
       if (live) {
         await writeLetters(trx, [{ id, attempts: job.attempt }], reason, error);
         return "job";

@@ -45,10 +45,14 @@ export interface PerformContext<Payload> extends Context<Payload> {
 
 export type AskContext<Payload> = Omit<PerformContext<Payload>, "progress">;
 
-/** What the provider says of an intent whose outcome is in doubt. */
+/**
+ * What the provider says of an intent whose outcome is in doubt. After `none` it is tried again under the same key, so
+ * that a request which is still on its way cannot have a second effect; `closed` says that nothing can happen under this
+ * key any more, and the next try gets a new one.
+ */
 export type Answer<Receipt> =
   | { readonly effect: "applied"; readonly receipt: Receipt }
-  | { readonly effect: "none" }
+  | { readonly effect: "none"; readonly closed?: boolean }
   | { readonly effect: "unknown" };
 
 /**

@@ -29,7 +29,7 @@ export async function outcomeOfError(error: Error, run: Run, context: ConsumerCo
     case "retryable": {
       if (found.effect === "unknown" && run.handler.effects === "atMostOnce")
         return doubtful(run.job.id, error);
-      const intent = found.effect === "none" ? refused(run) : "unknown";
+      const intent = found.effect === "none" ? refused(run) : "answered";
       return { kind: "failed", error, intent, retryAfterMs: found.retryAfterMs };
     }
   }
@@ -40,7 +40,10 @@ export async function outcomeOfError(error: Error, run: Run, context: ConsumerCo
 async function inDoubt(error: Error, run: Run, context: ConsumerContext): Promise<Outcome> {
   if (run.handler.ask !== undefined) {
     const answer = await askProvider(run, context);
-    if (answer === "none") return { kind: "failed", error, intent: "refused", retryAfterMs: undefined };
+    if (answer === "none" || answer === "closed") {
+      const intent = answer === "closed" ? "refused" : "unknown";
+      return { kind: "failed", error, intent, retryAfterMs: undefined };
+    }
     return answer.kind === "held" ? { ...answer, intent: "doubtful" } : answer;
   }
   if (run.handler.effects === "atMostOnce") return doubtful(run.job.id, error);

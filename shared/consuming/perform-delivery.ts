@@ -1,8 +1,8 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { type TakenJob, takeJob, takeOver } from "../jobs/take-job.ts";
-import { pause } from "../time/pause.ts";
 import { attempt } from "./attempt.ts";
+import { awaitDueTime } from "./await-due-time.ts";
 import { buryUnknownJob } from "./bury-unknown-job.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Handler } from "./handle.ts";
@@ -31,7 +31,7 @@ export async function performDelivery(
     context.log,
   );
   if (job === undefined) return true;
-  if (job.early_ms > 0) await pause(Math.ceil(job.early_ms), context.hurry);
+  await awaitDueTime([job], context.hurry);
   const startedAt = new Date();
   const inDoubt = job.intent_before !== null && job.intent_before !== "unsent";
   const claimed: Run = { job, handler, payload: parsed.payload, intentNumber: job.intent_number, inDoubt };

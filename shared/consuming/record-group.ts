@@ -10,7 +10,7 @@ import { hold } from "../jobs/hold.ts";
 import type { JobRow } from "../jobs/job-row.ts";
 import { writeLetters } from "../jobs/write-letter.ts";
 import { growingDelay } from "../time/growing-delay.ts";
-import { pause } from "../time/pause.ts";
+import { awaitDueTime } from "./await-due-time.ts";
 import { buryUnknownJob } from "./bury-unknown-job.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Handler, SettlingTransaction } from "./handle.ts";
@@ -100,8 +100,8 @@ async function recordLive(
   startedAt: Date,
 ): Promise<Completion[]> {
   const done: Completion[] = [];
-  const earlyMs = Math.max(0, ...live.map(({ row }) => row.early_ms));
-  if (earlyMs > 0) await pause(Math.ceil(earlyMs), hurry);
+  const rows = live.map(({ row }) => row);
+  await awaitDueTime(rows, hurry);
   for (const [handler, items] of byHandler(live)) {
     const contexts = items.map(({ row, parsed }) => ({ job: jobInHand(row), payload: parsed.payload }));
     if (handler.recordAll !== undefined) {

@@ -18,7 +18,7 @@ export async function expire(trx: QueryExecutorProvider, limit: number): Promise
     )
     select j.id from duly.jobs j join over on over.job_id = j.id
     where j.state in ('scheduled', 'blocked', 'queued', 'retrying', 'held')
-      and not exists (select from duly.intents i where i.job_id = j.id and i.outcome in ('unknown', 'doubtful', 'applied'))
+      and not exists (select from duly.intents i where i.job_id = j.id and i.outcome in ('unknown', 'doubtful', 'answered', 'applied'))
     order by j.id for no key update of j
   `.execute(trx);
   await cancel(

@@ -3,10 +3,10 @@ import { JOB_COLUMNS, type JobRow } from "./job-row.ts";
 
 /**
  * What is known of the effect of an intent. `unsent` the request certainly never left · `unknown` it may have had its
- * effect, as after a crash · `doubtful` the same, and that run is not yet counted as an attempt · `refused` it certainly
- * had none · `applied` it had.
+ * effect, as after a crash · `doubtful` the same, and that run is not yet counted as an attempt · `answered` the same, but
+ * the provider has answered, so nothing is on its way any more · `refused` it certainly had none · `applied` it had.
  */
-export type IntentOutcome = "unsent" | "unknown" | "doubtful" | "refused" | "applied";
+export type IntentOutcome = "unsent" | "unknown" | "doubtful" | "answered" | "refused" | "applied";
 
 /** A job that this process holds, with the intent of its outside effect. */
 export interface TakenJob extends JobRow {

@@ -32,13 +32,15 @@ beforeAll(async () => {
   // Disposable: it is killed, as in a crash, and has its data when it comes back.
   startRabbitAgain = () =>
     startRabbit({ ...common, dataDir: join(folder, "rabbitmq"), ports, user: "duly", disposable: true });
-  [postgres, rabbit] = await Promise.all([startPostgresAgain(), startRabbitAgain()]);
+  const startingRabbit = startRabbitAgain();
+  postgres = await startPostgresAgain();
+  // The services may start before their broker: they are ready once it is.
   stack = await makeStack({
     databaseUrl: postgres.url,
-    amqpUrl: rabbit.amqpUrl,
-    rabbitmqUrl: rabbit.managementUrl,
+    amqpUrl: `amqp://duly:${common.password}@127.0.0.1:${ports.amqp}`,
+    rabbitmqUrl: `http://127.0.0.1:${ports.management}`,
   });
-  await stack.start();
+  [rabbit] = await Promise.all([startingRabbit, stack.start()]);
 });
 afterAll(async () => {
   await stack.remove();

@@ -3,13 +3,13 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { endLeftovers } from "../../services/local/processes/leftovers.ts";
 import { checkPorts, type Ports } from "../../services/local/stack/ports.ts";
 import { eventually } from "../support/eventually.ts";
 import { type LocalStack, makeStackOnTestServers } from "../support/local-stack.ts";
 import { runFile } from "../support/run-file.ts";
-import { killAll } from "../support/service-process.ts";
+import { killAll, startProcess } from "../support/service-process.ts";
 import { management } from "../support/virtual-host.ts";
 import { expectBookedOnce, expectPaidOnce, mailsAbout } from "./evidence.ts";
 import { paymentLines, users, writeLines } from "./payment-lines.ts";
@@ -131,12 +131,16 @@ test("a second npm start in the same folder is refused with a sentence that says
 });
 
 test("an unknown flag is refused with the usage before anything is started", async () => {
-  const refused = await runFile("services/local/main.ts", ["--fresher"], {
-    DULY_DIR: join(stack.folder, "unused"),
+  const unused = join(stack.folder, "unused");
+  onTestFinished(async () => {
+    await endLeftovers(unused);
   });
-  expect(refused).toMatchObject({ code: 2, out: "", err: expect.stringContaining("'--fresher'") as string });
-  expect(refused.err).toContain("npm start -- --fresh ");
-  expect(existsSync(join(stack.folder, "unused"))).toBe(false);
+  const env = { ...stack.env, DULY_DIR: unused };
+  const refused = startProcess({ file: "services/local/main.ts", args: ["--fresher"], env });
+  expect(await refused.ended).toEqual({ code: 2, signal: null });
+  expect(refused.output()).toMatch(/^npm start: Unknown option '--fresher'/);
+  expect(refused.output()).toContain("npm start -- --fresh ");
+  expect(existsSync(unused)).toBe(false);
 });
 
 test("the next npm start ends what a killed one left behind; Ctrl-C drains it and leaves nothing", async () => {

@@ -90,13 +90,13 @@ export class TransferGateway {
   /** Finds out what became of the payment's transfer; offers its bytes again when that is not settled yet. */
   async find(order: TransferOrder, signal: AbortSignal): Promise<Answer<TransferReceipt>> {
     const transfer = await this.#liveOrVoid(order);
-    if (transfer === undefined) return { effect: "none" };
+    if (transfer === undefined) return { effect: "none", closed: true };
     const known = (await this.#settled(order, transfer)) ?? (await this.#minedSoon(order, transfer, signal));
     if (known === undefined) return { effect: "unknown" };
     if (known !== "superseded" && known.moved)
       return { effect: "applied", receipt: receiptOf(transfer, known) };
     await markTransfer(this.#db, transfer.hash, known === "superseded" ? known : "reverted");
-    return { effect: "none" };
+    return { effect: "none", closed: true };
   }
 
   /** Chooses a nonce, signs, stores and offers a new transfer; returns the stored one if somebody was faster. */

@@ -111,10 +111,11 @@ test.concurrent("an event that asks for nothing is acked, and one that cannot be
 
 test.concurrent("two services that hear the same event make a job each", async () => {
   const Paid = paidTo("both");
-  const [one, two] = [await listener("ear-one", Paid), await listener("ear-two", Paid)];
-  await engine.db.transaction().execute((trx) => emit(trx, Paid, { bill: "9" }));
-  for (const { Notice } of [one, two]) {
-    await eventually("its notice", async () => (await jobsOf(Notice.type)).length === 1);
+  const ears = [await listener("ear-one", Paid), await listener("ear-two", Paid)];
+  const event = await engine.db.transaction().execute((trx) => emit(trx, Paid, { bill: "9" }));
+  for (const { Notice } of ears) {
+    const made = await eventually("its notice", async () => (await jobsOf(Notice.type))[0]);
+    expect(made).toMatchObject({ causation_id: event, payload: { bill: "9" } });
   }
 });
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { defineJob, enqueueMany, handle, type JobDefinition, PermanentError } from "#shared/index.ts";
 import { eventually } from "../../support/eventually.ts";
-import { add, declareQueueOf, effectsOf, Gate, holds, lettersOf, useRoad } from "./road.ts";
+import { add, declareQueueOf, effectsOf, Gate, holds, lettersOf, putSend, useRoad } from "./road.ts";
 
 const engine = useRoad();
 const payload = z.object({ place: z.number() });
@@ -178,12 +178,9 @@ test.concurrent("two copies of a job in one group have one effect", async () => 
   const { queue, ids } = await backlog("copies", Work, 3);
   const messages = await engine.broker.takeAll(queue);
   for (const { content, properties } of [...messages, ...messages]) {
-    const { messageId, type, headers } = properties;
-    await engine.broker.put(queue, content, {
-      messageId: String(messageId),
-      type: String(type),
-      headers: headers ?? {},
-    });
+    const id = String(properties.messageId);
+    const copy = { type: Work.type, id, send: 1, payload: JSON.parse(content.toString()) as unknown };
+    await putSend(engine, queue, copy);
   }
   await holds(engine, queue, 6);
   const handler = handle(Work, {

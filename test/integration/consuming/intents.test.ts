@@ -91,14 +91,33 @@ test.concurrent("after a crash the provider is asked, and an applied effect is r
   expect(await intentsOf(engine, id)).toEqual(["1 applied"]);
 });
 
-test.concurrent("after a crash that surely had no effect it is performed under the next key, without an attempt", async () => {
+test.concurrent("after a crash without effect it is performed under the same key, for the request may still be on its way", async () => {
   const Work = job("none.work");
   const id = await crashed("none", Work);
   const { handler, calls } = scripted(Work, "keyed", [], [{ effect: "none" }]);
   await engine.consume("none", [handler]);
   expect(await engine.reaches(id, "completed")).toMatchObject({ result: "done", attempt: 1 });
+  expect(calls).toEqual([`ask ${id}.1`, `perform ${id}.1`]);
+  expect(await intentsOf(engine, id)).toEqual(["1 applied"]);
+});
+
+test.concurrent("after a crash whose key the provider closed it is performed under the next key, without an attempt", async () => {
+  const Work = job("closed.work");
+  const id = await crashed("closed", Work);
+  const { handler, calls } = scripted(Work, "keyed", [], [{ effect: "none", closed: true }]);
+  await engine.consume("closed", [handler]);
+  expect(await engine.reaches(id, "completed")).toMatchObject({ result: "done", attempt: 1 });
   expect(calls).toEqual([`ask ${id}.1`, `perform ${id}.2`]);
   expect(await intentsOf(engine, id)).toEqual(["1 refused", "2 applied"]);
+});
+
+test.concurrent("after an answered error without effect the next attempt has the next key: nothing is on its way", async () => {
+  const Work = job("answered.work");
+  const { handler, calls } = scripted(Work, "keyed", [new Error("500")], [{ effect: "none" }]);
+  await engine.consume("answered", [handler]);
+  const id = await add(engine, Work, {});
+  expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 2 });
+  expect(calls).toEqual([`perform ${id}.1`, `ask ${id}.1`, `perform ${id}.2`]);
 });
 
 test.concurrent("while the provider cannot tell, the job is held and asked again, never performed", async () => {
@@ -151,8 +170,18 @@ test.concurrent("UnknownOutcomeError asks at once: applied completes in the same
 test.concurrent("UnknownOutcomeError counts when the provider says that there was no effect", async () => {
   const Work = job("counted.work");
   const lost = new UnknownOutcomeError("the answer was lost");
-  const { handler, calls } = scripted(Work, "keyed", [lost], [{ effect: "none" }]);
+  const { handler, calls } = scripted(Work, "keyed", [lost], [{ effect: "none" }, { effect: "none" }]);
   await engine.consume("counted", [handler]);
+  const id = await add(engine, Work, {});
+  expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 2, claim: 2 });
+  expect(calls).toEqual([`perform ${id}.1`, `ask ${id}.1`, `ask ${id}.1`, `perform ${id}.1`]);
+});
+
+test.concurrent("UnknownOutcomeError whose key the provider closed counts and gets the next key unasked", async () => {
+  const Work = job("shut.work");
+  const lost = new UnknownOutcomeError("the answer was lost");
+  const { handler, calls } = scripted(Work, "keyed", [lost], [{ effect: "none", closed: true }]);
+  await engine.consume("shut", [handler]);
   const id = await add(engine, Work, {});
   expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 2, claim: 2 });
   expect(calls).toEqual([`perform ${id}.1`, `ask ${id}.1`, `perform ${id}.2`]);
@@ -161,10 +190,12 @@ test.concurrent("UnknownOutcomeError counts when the provider says that there wa
 test.concurrent("UnknownOutcomeError that nobody can tell of counts later, once the provider says none", async () => {
   const Work = job("late.work");
   const lost = new UnknownOutcomeError("the answer was lost");
-  const { handler, calls } = scripted(Work, "keyed", [lost], [{ effect: "unknown" }, { effect: "none" }]);
+  const answers: Answer<string>[] = [{ effect: "unknown" }, { effect: "none" }, { effect: "none" }];
+  const { handler, calls } = scripted(Work, "keyed", [lost], answers);
   await engine.consume("late", [handler]);
   const id = await add(engine, Work, {});
   expect(await engine.reaches(id, "held")).toMatchObject({ attempt: 0 });
   expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 2 });
-  expect(calls).toEqual([`perform ${id}.1`, `ask ${id}.1`, `ask ${id}.1`, `perform ${id}.2`]);
+  const asked = [1, 2, 3].map(() => `ask ${id}.1`);
+  expect(calls).toEqual([`perform ${id}.1`, ...asked, `perform ${id}.1`]);
 });

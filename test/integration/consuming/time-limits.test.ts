@@ -17,6 +17,15 @@ import {
 
 const engine = useRoad();
 const payload = z.object({});
+const farAhead = () => ({ expiresAt: new Date(Date.now() + 3_600_000) });
+
+/** Moves a job's expiry to now, for the consumers and for the scheduler alike. */
+async function expireNow(id: string): Promise<void> {
+  await engine.db.transaction().execute(async (trx) => {
+    await sql`update duly.jobs set expires_at = duly.now() where id = ${id}`.execute(trx);
+    await sql`update duly.expiries set expires_at = duly.now() where job_id = ${id}`.execute(trx);
+  });
+}
 
 test.concurrent("timeoutMs aborts the signal and counts at once where nobody can be asked", async () => {
   const Work = defineJob("timeout.work", {
@@ -132,8 +141,7 @@ test.concurrent("a job that expired in the queue is cancelled and never run", as
   const Record = defineJob("expired.record", { payload, priority: "high" });
   const queue = await declareQueueOf(engine, "expired", Perform);
   await declareQueueOf(engine, "expired", Record);
-  const soon = { expiresAt: new Date(Date.now() + 3_600_000) };
-  const ids = [await add(engine, Perform, {}, soon), await add(engine, Record, {}, soon)];
+  const ids = [await add(engine, Perform, {}, farAhead()), await add(engine, Record, {}, farAhead())];
   await holds(engine, queue, 2);
   // Past its time for the consumer; the scheduler's list still says otherwise.
   await sql`update duly.jobs set expires_at = duly.now() - interval '1 ms' where id = any(${ids}::uuid[])`.execute(
@@ -166,8 +174,9 @@ test.concurrent("a job that expires while it waits for its next attempt is cance
   });
   await declareQueueOf(engine, "waiting", Work);
   await engine.consume("waiting", [handler]);
-  const id = await add(engine, Work, {}, { expiresAt: new Date(Date.now() + 1_500) });
+  const id = await add(engine, Work, {}, farAhead());
   await engine.reaches(id, "retrying");
+  await expireNow(id);
   expect(await engine.reaches(id, "cancelled")).toMatchObject({ attempt: 1, wake_at: null });
   expect(performed).toBe(1);
 });
@@ -175,15 +184,10 @@ test.concurrent("a job that expires while it waits for its next attempt is cance
 test.concurrent("an expired job in doubt that nobody can be asked about is a dead letter, not cancelled", async () => {
   const Work = defineJob("uncertain.work", { payload, priority: "high" });
   const queue = await declareQueueOf(engine, "uncertain", Work);
-  const id = await add(engine, Work, {}, { expiresAt: new Date(Date.now() + 300) });
+  const id = await add(engine, Work, {}, farAhead());
   await holds(engine, queue, 1);
   await leaveToGhost(engine, id);
-  await eventually("the job to expire", async () => {
-    const row = await sql`select from duly.jobs where id = ${id} and expires_at < duly.now()`.execute(
-      engine.db,
-    );
-    return row.rows.length === 1;
-  });
+  await expireNow(id);
   await engine.broker.handBack(queue);
   let performed = 0;
   await engine.consume("uncertain", [
@@ -193,6 +197,26 @@ test.concurrent("an expired job in doubt that nobody can be asked about is a dea
   expect(await lettersOf(engine, id)).toMatchObject([{ reason: "outcome_in_doubt" }]);
   expect(await intentsOf(engine, id)).toEqual(["1 unknown"]);
   expect(performed).toBe(0);
+});
+
+test.concurrent("a job that expires between two attempts is not cancelled while the first may have had its effect", async () => {
+  const Work = defineJob("between.work", { payload, priority: "high", attempts: 3, backoff: [1_500] });
+  await declareQueueOf(engine, "between", Work);
+  let performed = 0;
+  const handler = handle(Work, {
+    effects: "atLeastOnce",
+    perform: async () => {
+      performed += 1;
+      throw new Error("connection reset");
+    },
+  });
+  await engine.consume("between", [handler]);
+  const id = await add(engine, Work, {}, farAhead());
+  await engine.reaches(id, "retrying");
+  await expireNow(id);
+  await engine.reaches(id, "dead_lettered", "cancelled");
+  expect(await lettersOf(engine, id)).toMatchObject([{ reason: "outcome_in_doubt" }]);
+  expect(performed).toBe(1);
 });
 
 test.concurrent("progress is stored at most once a second, the newest last", async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { GetMessage, Options } from "amqplib";
 import { sql } from "kysely";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { HEADER } from "#shared/broker/headers.ts";
 import { defineJob, handle } from "#shared/index.ts";
@@ -26,8 +26,8 @@ beforeAll(async () => {
   ]);
   // The queue is there when the first job is done.
   await engine.reaches(await add(engine, Record, { amount: 0 }), "completed");
-  calls.length = 0;
 });
+beforeEach(() => void calls.splice(0));
 
 async function newestLetter(after: string): Promise<SeenLetter> {
   return eventually("the letter", async () => {
@@ -157,6 +157,18 @@ test("a live job with a payload that its handler refuses is dead-lettered itself
   expect(calls).not.toContain(id);
 });
 
+test("an unfit copy of a finished job is stale: no letter, and the job stays as it is", async () => {
+  const id = await add(engine, Record, { amount: 1 });
+  await engine.reaches(id, "completed");
+  const copy = { messageId: id, type: Record.type, headers: send };
+  await engine.broker.put("unfit.high", Buffer.from("no JSON"), copy);
+  await engine.broker.put("unfit.high", good, { ...copy, type: "nobody.knows" });
+  await engine.reaches(await add(engine, Perform, { amount: 1 }), "completed");
+  await engine.reaches(await add(engine, Record, { amount: 1 }), "completed");
+  expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 1 });
+  expect(await lettersOf(engine, id)).toEqual([]);
+});
+
 test("what a foreign consumer rejects is recorded once, a job of ours as that job's letter", async () => {
   const Rejected = defineJob("rejected.work", { payload, priority: "high" });
   const queue = await declareQueueOf(engine, "rejected", Rejected);
@@ -199,7 +211,7 @@ test("a message put on the rejected queue by hand is recorded too", async () => 
   await engine.broker.put("duly.rejected", Buffer.from("by hand"));
   const recorder = await engine.startRecorder();
   const letter = await eventually("the letter", async () => {
-    const rows = await sql<SeenLetter>`select * from duly.dead_letters where service = 'unknown'`.execute(
+    const rows = await sql<SeenLetter>`select * from duly.dead_letters where service = 'duly'`.execute(
       engine.db,
     );
     return rows.rows[0];

@@ -75,7 +75,8 @@ test.each(["null", "JSON null"])("a missing payload (%s) is refused", async (kin
 
 const soon = new Date(Date.now() + 60_000);
 test.each<[string, EnqueueOptions, RegExp]>([
-  ["a timeout of 0", { timeoutMs: 0 }, /timeout_ms of job 1 must be positive, not 0/],
+  ["a timeout of 0", { timeoutMs: 0 }, /timeout_ms of job 1 must be .+, not 0/],
+  ["a timeout above RabbitMQ's patience", { timeoutMs: 1_500_001 }, /must be from 1 to 1500000, not 1500001/],
   ["an empty unique key", { uniqueKey: "" }, /has 0 characters/],
   ["a unique key of 256 characters", { uniqueKey: "k".repeat(256) }, /has 256 characters/],
   ["an expiry at its due time", { runAt: soon, expiresAt: soon }, /would expire at/],

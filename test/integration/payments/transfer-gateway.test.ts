@@ -172,7 +172,7 @@ test("a chain that cannot be reached is told apart, and nothing is stored", asyn
   const order = await world.order(payer);
   const gateway = world.gateway(new ChainClient("http://127.0.0.1:9"));
   await expect(gateway.pay(order, never)).rejects.toBeInstanceOf(UnreachableError);
-  await expect(gateway.find(order, never)).resolves.toEqual({ effect: "none" });
+  await expect(gateway.find(order, never)).resolves.toEqual({ effect: "none", closed: true });
   expect(await world.transfersOf(payer)).toEqual([]);
 });
 
@@ -196,7 +196,7 @@ test("a nonce whose bytes the node turned down at first sight is the next paymen
 test("an intent that was said to have no effect can have none any more", async () => {
   const order = await world.order(await world.payer());
   const gateway = world.gateway();
-  expect(await gateway.find(order, never)).toEqual({ effect: "none" });
+  expect(await gateway.find(order, never)).toEqual({ effect: "none", closed: true });
   const error = await gateway.pay(order, never).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: "intent_void", effect: "none" });
   await gateway.pay({ ...order, intentKey: `${order.jobId}.2` }, never);
@@ -273,7 +273,7 @@ test("a transfer whose nonce another transaction took is given up once that is f
   await world.node.sendRawTransaction({ serializedTransaction: foreign.raw });
   expect(await gateway.find(order, never)).toEqual({ effect: "unknown" });
   await world.node.mine({ blocks: 100 });
-  expect(await gateway.find(order, never)).toEqual({ effect: "none" });
+  expect(await gateway.find(order, never)).toEqual({ effect: "none", closed: true });
   expect(await world.transfersOf(payer)).toMatchObject([{ state: "superseded" }]);
 });
 

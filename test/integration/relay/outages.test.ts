@@ -5,9 +5,9 @@ import { defineJob, enqueue, enqueueMany } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
 import { type Running, useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
+import { layWire, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { management } from "../../support/virtual-host.ts";
 import { type Listener, listenTo } from "./listener.ts";
-import { layWire, type TcpProxy } from "./tcp-proxy.ts";
 
 const engine = useEngine();
 const Plain = defineJob("test.plain", { payload: z.object({}), priorities: ["medium"] });
@@ -52,6 +52,12 @@ async function expectAllArrive(ids: readonly string[]): Promise<void> {
 async function waiting(): Promise<number> {
   const rows = await sql<{ n: number }>`select count(*)::int as n from duly.outbox`.execute(engine.db);
   return rows.rows[0]!.n;
+}
+
+/** The rows of the outbox that no relay holds. */
+async function free(): Promise<number> {
+  const rows = await sql`select from duly.outbox for update skip locked`.execute(engine.db);
+  return rows.rows.length;
 }
 
 test("connections that are cut in mid-stream lose nothing", async () => {
@@ -107,6 +113,19 @@ test("what the broker does not confirm in time stays in the outbox and goes out 
   await listener.until(21);
   expect(await waiting()).toBe(20);
   wire.silence(false);
+  await expectAllArrive(ids);
+});
+
+test("what was lost on its way to the broker stays in the outbox and goes out on the next connection", async () => {
+  await startRelay({ RELAY_CONFIRM_MS: "300" });
+  await expectAllArrive(await backlog(1));
+  wire.swallow();
+  const ids = await backlog(20);
+  // Taken by the relay, then let go again without a confirm.
+  await eventually("the relay to hold them", async () => (await free()) < 20);
+  await eventually("the relay to let them go", async () => (await free()) === (await waiting()));
+  expect(await waiting()).toBe(20);
+  wire.cut();
   await expectAllArrive(ids);
 });
 

@@ -3,7 +3,7 @@ import { type ChannelModel, type ConfirmChannel, connect, type Options } from "a
 import { sql } from "kysely";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { defineJob, enqueue, enqueueMany } from "#shared/index.ts";
+import { defineJob, enqueueMany } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
 import { createLogger } from "#shared/log/logger.ts";
 import { Bell } from "#shared/time/bell.ts";
@@ -73,14 +73,6 @@ function spoil(channel: ConfirmChannel): ConfirmChannel {
   return channel;
 }
 
-async function jobs(count: number, priority: "high" | "medium" | "low"): Promise<string[]> {
-  return enqueueMany(
-    engine.db,
-    Plain,
-    Array.from({ length: count }, () => ({ payload: {}, priority })),
-  );
-}
-
 async function outboxEmpties(): Promise<void> {
   await eventually("all but the copies of letters to be published", async () => {
     return (await sql`select from duly.outbox where lane <> 'letter'`.execute(engine.db)).rows.length === 0;
@@ -111,12 +103,15 @@ test("a message that the broker refuses for good is found, becomes a dead letter
 });
 
 test("it is found while other priorities have work too, and theirs arrives", async () => {
-  const id = await engine.db.transaction().execute(async (trx) => {
-    const added = await enqueue(trx, Plain, {});
-    refused.add(added);
-    return added;
+  const [id, ...others] = await engine.db.transaction().execute(async (trx) => {
+    const items = ["high", "high", "medium", "low"] as const;
+    const payloads = items.flatMap((priority) =>
+      Array.from({ length: 15 }, () => ({ payload: {}, priority })),
+    );
+    const added = await enqueueMany(trx, Plain, payloads);
+    refused.add(added[0]!);
+    return added as [string, ...string[]];
   });
-  const others = [...(await jobs(20, "medium")), ...(await jobs(20, "low")), ...(await jobs(20, "high"))];
   await engine.reaches(id, "dead_lettered");
   await outboxEmpties();
   const arrived = new Set<string>();

@@ -36,7 +36,7 @@ afterEach(async () => {
   vi.useRealTimers();
   await relay.stop();
   await sql`truncate duly.outbox`.execute(engine.db);
-  for (const queue of ["lost.high", "lost.low", "fine.high", "fine.low"])
+  for (const queue of ["lost.high", "lost.low", "lost.high.retry.8s", "fine.high", "fine.low"])
     await management("DELETE", `/api/queues/${engine.broker.name}/${queue}/contents`);
 });
 
@@ -109,19 +109,32 @@ async function expectCount(queue: string, count: number): Promise<void> {
   await expect.poll(() => engine.broker.count(queue), { timeout: 5_000 }).toBe(count);
 }
 
-test("a retry exchange that is gone holds up only those that need it", async () => {
+/** Deletes the retry exchange of 8 s, and gives a job of which one attempt has just failed, not yet sent again. */
+async function withoutRetryExchange() {
   const { broker, db } = engine;
   const id = await enqueue(db, Lost, {});
   await expectCount("lost.high", 1);
   await management("DELETE", `/api/exchanges/${broker.name}/duly.retry.8s`);
-  await retry(db, { id, delayMs: 8_000, onLadder: true, error: { name: "Error", message: "busy" } });
-  const fine = await enqueue(db, Fine, {});
+  return { id, delayMs: 8_000, onLadder: true, error: { name: "Error", message: "busy" } };
+}
+
+test("a retry exchange that is gone holds up only those that need it", async () => {
+  const { broker, db } = engine;
+  const failed = await withoutRetryExchange();
+  const fine = await db.transaction().execute(async (trx) => {
+    await retry(trx, failed);
+    return enqueue(trx, Fine, {});
+  });
   // Gone from the outbox: published, and known to be.
   await eventually("the other job to be published", async () => {
     return (await sql`select from duly.outbox where ref = ${fine}`.execute(db)).rows.length === 0;
   });
   expect(await broker.count("fine.high")).toBeGreaterThanOrEqual(1);
-  // The relay declares what is missing, and the retry finds its wait queue.
+});
+
+test("a retry exchange that is gone is declared again, and the retry finds its wait queue", async () => {
+  const failed = await withoutRetryExchange();
+  await retry(engine.db, failed);
   await expectCount("lost.high.retry.8s", 1);
 });
 

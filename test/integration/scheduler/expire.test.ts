@@ -64,7 +64,7 @@ test.each(["running", "completed", "dead_lettered", "cancelled"] as const)(
   },
 );
 
-test.each(["unknown", "applied"])(
+test.each(["unknown", "doubtful", "applied"])(
   "a job whose outside effect is %s is left to be asked for",
   async (outcome) => {
     const id = await expired("held", `effect ${outcome}`);

@@ -38,7 +38,7 @@ test("so is one whose name stands for several addresses that all refuse", async 
     }),
   );
   // As node:net makes it for "localhost" (autoSelectFamily) and pg-pool hands it on, with a stack of its own.
-  const aggregate = Object.assign(new AggregateError(refusals), { code: "ECONNREFUSED" });
+  const aggregate = Object.assign(new AggregateError(refusals, "all refused"), { code: "ECONNREFUSED" });
   aggregate.stack = "AggregateError\n    at /app/node_modules/pg-pool/index.js:45:11";
   expect(isDatabaseFault(aggregate)).toBe(true);
 });
@@ -46,7 +46,9 @@ test("so is one whose name stands for several addresses that all refuse", async 
 test("a provider's refused connection is not, though its error looks the same", () => {
   const error = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" });
   expect(isDatabaseFault(error)).toBe(false);
-  expect(isDatabaseFault(Object.assign(new AggregateError([error]), { code: "ECONNREFUSED" }))).toBe(false);
+  expect(
+    isDatabaseFault(Object.assign(new AggregateError([error], "all refused"), { code: "ECONNREFUSED" })),
+  ).toBe(false);
 });
 
 test.each(["57P01", "57P03", "08006", "53300", "40001", "40P01", "55P03"])(

@@ -9,8 +9,12 @@ export interface TcpProxy {
   readonly cut: () => number;
   /** From now on (true) every connection is refused, or (false) taken again. */
   readonly refuse: (refused: boolean) => void;
+  /** How many connections were refused so far. */
+  readonly refusals: () => number;
   /** From now on (true) nothing of what the broker says comes through, or (false) it does again. */
   readonly silence: (silent: boolean) => void;
+  /** Loses everything that the open connections send from now on. */
+  readonly swallow: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -19,9 +23,11 @@ export async function layWire(brokerUrl: string): Promise<TcpProxy> {
   const broker = new URL(brokerUrl);
   const pairs = new Set<readonly [near: Socket, far: Socket]>();
   let refused = false;
+  let refusals = 0;
   let silent = false;
   const server = createServer((near) => {
     if (refused) {
+      refusals += 1;
       near.destroy();
       return;
     }
@@ -57,12 +63,16 @@ export async function layWire(brokerUrl: string): Promise<TcpProxy> {
     refuse: (wanted) => {
       refused = wanted;
     },
+    refusals: () => refusals,
     silence: (wanted) => {
       silent = wanted;
       for (const [one, other] of pairs) {
         if (wanted) other.unpipe(one).pause();
         else other.pipe(one);
       }
+    },
+    swallow: () => {
+      for (const [one, other] of pairs) one.unpipe(other).resume();
     },
     close: async () => {
       cut();
