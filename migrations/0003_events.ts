@@ -60,10 +60,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         beyond);
     end $$`.execute(db);
 
+  // Both take strong locks, behind which every emit would wait: they give up soon and come again.
   // Partitions ahead of time: months of finished jobs, days of events, both of UTC. Called by the scheduler; harmless
   // when called by several at once.
   await sql`
-    create function duly.make_partitions() returns void language plpgsql set timezone = 'UTC' as $$
+    create function duly.make_partitions() returns void language plpgsql
+    set timezone = 'UTC' set lock_timeout = '500ms' as $$
     declare
       first timestamptz;
     begin
@@ -83,7 +85,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   // Events are kept for 7 days, by dropping whole days.
   await sql`
-    create function duly.drop_old_events() returns integer language plpgsql set timezone = 'UTC' as $$
+    create function duly.drop_old_events() returns integer language plpgsql
+    set timezone = 'UTC' set lock_timeout = '500ms' as $$
     declare
       old text;
       dropped integer := 0;

@@ -148,6 +148,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       )
       select min(added.run_at), (select array_agg(distinct outgoing.lane) from outgoing) into first_due, lanes from added;
 
+      -- A key taken for an item that was not added after all (its id was given twice) is given back.
+      delete from duly.unique_keys u using unnest(wanted) w
+      where w.unique_key is not null and w.explicit_id and u.type = definition.type and u.key = w.unique_key
+        and u.job_id = w.id
+        and not exists (select from duly.jobs j where j.id = w.id and j.unique_key is not distinct from w.unique_key);
+
       if lanes is not null then
         perform duly.wake_relay(lanes);
       end if;

@@ -14,11 +14,11 @@ const PREFETCH = 50;
 export async function recorder(service: ServiceContext<DeadLettersConfig>): Promise<void> {
   const { config, log, stop, hurry } = service;
   const use = async (connection: BrokerConnection, lost: AbortSignal) => {
-    service.ready();
     const onDelivery = (delivery: Parameters<typeof recordRejected>[0]) => recordRejected(delivery, service);
     await consumeQueue({
       connection,
       queue: REJECTED_QUEUE,
+      onConsuming: service.ready,
       prefetch: PREFETCH,
       log,
       onDelivery,

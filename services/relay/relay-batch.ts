@@ -1,3 +1,4 @@
+import type { QueryExecutorProvider } from "kysely";
 import {
   type ConfirmChannel,
   type OutgoingMessage,
@@ -5,6 +6,7 @@ import {
   publishBatch,
 } from "#shared/broker/publish-batch.ts";
 import type { Database } from "#shared/database/database.ts";
+import { readTopology } from "#shared/jobs/read-topology.ts";
 import type { Logger } from "#shared/log/logger.ts";
 import { claim, type LaneLook, type OutboxRow } from "#shared/outbox/claim.ts";
 import { postpone } from "#shared/outbox/postpone.ts";
@@ -49,17 +51,23 @@ export async function relayBatch(options: BatchOptions): Promise<BatchResult> {
     const messages = outgoing.map(({ message }) => message);
     const outcomes = await publishBatch(options.channel, messages, options.confirmMs);
     const sorted = sort(composed, outgoing, outcomes, options.refusal());
+    await keepEventsWithSubscribers(trx, sorted);
     await remove(trx, [...sorted.done, ...sorted.dead.map(({ row }) => row)]);
-    await postpone(trx, sorted.returned);
+    await postpone(
+      trx,
+      sorted.returned.map(({ row }) => row),
+    );
     await bury(trx, sorted.dead, options.log);
-    if (sorted.returned.length > 0) warnOfReturns(sorted.returned, messages, options.log);
+    if (sorted.returned.length > 0) warnOfReturns(sorted.returned, options.log);
     return { rows, unconfirmed: sorted.unconfirmed };
   });
 }
 
 interface Sorted {
   readonly done: OutboxRow[];
-  readonly returned: OutboxRow[];
+  readonly returned: Outgoing[];
+  /** Events that no queue was bound for. */
+  readonly unheard: Outgoing[];
   readonly dead: Unpublishable[];
   unconfirmed: number;
 }
@@ -77,29 +85,41 @@ function sort(
   refusal: Refusal | undefined,
 ): Sorted {
   const overtaken = composed.filter(({ message }) => message === "overtaken").map(({ row }) => row);
-  const sorted: Sorted = { done: overtaken, returned: [], dead: [], unconfirmed: 0 };
+  const sorted: Sorted = { done: overtaken, returned: [], unheard: [], dead: [], unconfirmed: 0 };
   for (const [place, item] of outgoing.entries()) {
     const outcome = outcomes[place] ?? { kind: "unconfirmed" };
     const isEvent = item.row.lane === "event";
     if (outcome.kind === "unpublishable") sorted.dead.push({ ...item, reason: outcome.reason });
     else if (outcome.kind === "confirmed") sorted.done.push(item.row);
-    // Nobody has to hear an event; a job that nobody can take waits until its queue is there.
-    else if (outcome.kind === "returned") (isEvent ? sorted.done : sorted.returned).push(item.row);
+    // A job that nobody can take waits until its queue is there.
+    else if (outcome.kind === "returned") (isEvent ? sorted.unheard : sorted.returned).push(item);
     // A queue without room nacks its own messages only; the others in the batch went out.
-    else if (outcome.kind === "refused") sorted.returned.push(item.row);
+    else if (outcome.kind === "refused") sorted.returned.push(item);
     // The broker closed the channel and this message was alone on it: it is the one that was refused.
     else if (refusal !== undefined && outgoing.length === 1) {
       if (refusal.forGood) sorted.dead.push({ ...item, reason: refusal.message });
-      else sorted.returned.push(item.row);
+      else sorted.returned.push(item);
     } else sorted.unconfirmed += 1;
   }
   return sorted;
 }
 
-function warnOfReturns(rows: readonly OutboxRow[], messages: readonly OutgoingMessage[], log: Logger): void {
-  const keys = new Set(messages.map((message) => message.routingKey));
+// Nobody has to hear an event, and then it counts as published; but where a subscription is registered, its queue is
+// only not there yet, or was deleted.
+async function keepEventsWithSubscribers(trx: QueryExecutorProvider, sorted: Sorted): Promise<void> {
+  if (sorted.unheard.length === 0) return;
+  const { subscriptions } = await readTopology(trx);
+  const awaited = new Set(subscriptions.map(({ eventType }) => eventType));
+  for (const item of sorted.unheard) {
+    if (awaited.has(item.message.routingKey)) sorted.returned.push(item);
+    else sorted.done.push(item.row);
+  }
+}
+
+function warnOfReturns(returned: readonly Outgoing[], log: Logger): void {
+  const routingKeys = [...new Set(returned.map(({ message }) => message.routingKey))].slice(0, 5);
   log.warn(
-    { rows: rows.length, routingKeys: [...keys].slice(0, 5) },
+    { rows: returned.length, routingKeys },
     "no queue takes some messages now; sending them again later",
   );
 }

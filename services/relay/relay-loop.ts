@@ -89,6 +89,7 @@ async function emptyOnce(
     refusal: () => channels.refusal,
     log,
   });
+  if (channels.refusal?.forGood === false) options.onMissing();
   if (result.unconfirmed > 0) {
     for (const mark of marks.values()) mark.reset();
     log.warn(
@@ -98,7 +99,6 @@ async function emptyOnce(
     // Silence on an open channel: end the connection, or what was never taken would pile up in its buffers.
     if (channels.isOpen) throw new Error(`RabbitMQ confirmed nothing within ${confirmMs} ms`);
     channels.suspect(result.rows.length);
-    if (channels.refusal?.forGood === false) options.onMissing();
     await pause(100, options.end);
     return 0;
   }

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { assertBrokerVersion } from "#shared/broker/assert-broker-version.ts";
+import { closeWithin } from "#shared/broker/close-within.ts";
 import { type BrokerConnection, holdConnection } from "#shared/broker/hold-connection.ts";
 import { declareTopology } from "#shared/broker/topology.ts";
 import { openDatabase } from "#shared/database/database.ts";
@@ -49,7 +51,8 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
 
   const use = async (connection: BrokerConnection, lost: AbortSignal) => {
     await forgetDeadSleepers(db);
-    await declare(service, connection);
+    assertBrokerVersion(connection);
+    await declare(service, connection, lost);
     const failed = new AbortController();
     const end = AbortSignal.any([lost, stop, failed.signal]);
     const { RELAY_WINDOW: window, RELAY_CONFIRM_MS: confirmMs } = config;
@@ -70,7 +73,11 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
   service.running(Promise.all([listening, publishing]));
 }
 
-async function declare(service: ServiceContext<RelayConfig>, connection: BrokerConnection): Promise<void> {
+async function declare(
+  service: ServiceContext<RelayConfig>,
+  connection: BrokerConnection,
+  lost: AbortSignal,
+): Promise<void> {
   const topology = await readTopology(service.db);
   const channel = await connection.createChannel();
   channel.on("error", (error) =>
@@ -80,7 +87,7 @@ async function declare(service: ServiceContext<RelayConfig>, connection: BrokerC
     ),
   );
   await declareTopology(channel, topology);
-  await channel.close();
+  await closeWithin(channel, lost, service.log);
 }
 
 // A service that registers a new type notifies; the look every minute is the backstop.
@@ -92,6 +99,6 @@ async function keepDeclared(
 ) {
   while (!end.aborted) {
     await bell.wait(60_000, end);
-    if (!end.aborted) await declare(service, connection);
+    if (!end.aborted) await declare(service, connection, end);
   }
 }

@@ -57,7 +57,11 @@ export async function dueLoop(options: DueLoopOptions): Promise<void> {
       await pause(growingDelay(failures, 50, 2_000), stop);
     }
   }
-  await sql`delete from duly.sleepers where instance = ${instance}`.execute(db);
+  await sql`delete from duly.sleepers where instance = ${instance}`
+    .execute(db)
+    .catch((error: unknown) =>
+      log.warn({ err: error }, "could not be struck out of the sleepers; forgotten soon"),
+    );
 }
 
 interface Next {

@@ -12,19 +12,23 @@ const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 /** Everything that has to be done now and then, on any of the schedulers; each step is harmless when two do it. */
 export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promise<void> {
+  const { db, stop } = service;
   let walkedTo = NO_ID;
-  for (; !service.stop.aborted; await pause(EVERY_MS, service.stop)) {
-    try {
-      await requeue(service);
+  const steps: readonly (() => Promise<unknown>)[] = [
+    () => requeue(service),
+    () => forgetDeadSleepers(db),
+    () => sql`select duly.make_partitions()`.execute(db),
+    () => sql`select duly.drop_old_events()`.execute(db),
+    () => sql`delete from duly.consumers where seen_at < duly.now() - interval '1 hour'`.execute(db),
+    async () => {
       walkedTo = await archive(service, walkedTo);
-      await forgetDeadSleepers(service.db);
-      await sql`select duly.make_partitions()`.execute(service.db);
-      await sql`select duly.drop_old_events()`.execute(service.db);
-      await sql`delete from duly.consumers where seen_at < duly.now() - interval '1 hour'`.execute(
-        service.db,
+    },
+  ];
+  for (; !stop.aborted; await pause(EVERY_MS, stop)) {
+    for (const step of steps) {
+      await step().catch((error: unknown) =>
+        service.log.warn({ err: error }, "a step of house-keeping could not be done; trying again"),
       );
-    } catch (error) {
-      service.log.warn({ err: error }, "house-keeping could not be done; trying again");
     }
   }
 }
@@ -34,16 +38,17 @@ async function requeue({ db, log }: ServiceContext<SchedulerConfig>): Promise<vo
   if (sent > 0) log.warn({ sent }, "sent jobs again whose consumer is gone");
 }
 
-// Walks up the ids a few pages at a time and begins again at the end.
-async function archive({ db, config }: ServiceContext<SchedulerConfig>, from: string): Promise<string> {
+// Walks up the ids and begins again at the end; goes on without a pause only as long as there is something to move.
+async function archive({ db, config, stop }: ServiceContext<SchedulerConfig>, from: string): Promise<string> {
   let above = from;
-  for (let page = 0; page < PAGES_AT_ONCE; page += 1) {
-    const result = await sql<{ last: string | null; seen: number }>`
-      select last, seen from duly.archive_finished(${above}::uuid, ${config.KEEP_FINISHED}::interval, ${PAGE})
+  for (let idle = 0; idle < PAGES_AT_ONCE && !stop.aborted; ) {
+    const result = await sql<{ last: string | null; seen: number; moved: number }>`
+      select last, seen, moved from duly.archive_finished(${above}::uuid, ${config.KEEP_FINISHED}::interval, ${PAGE})
     `.execute(db);
     const row = result.rows[0];
     if (row === undefined || row.last === null || row.seen < PAGE) return NO_ID;
     above = row.last;
+    idle = row.moved > 0 ? 0 : idle + 1;
   }
   return above;
 }

@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import type { Logger } from "../log/logger.ts";
+import { aborted } from "../time/aborted.ts";
 import { growingDelay } from "../time/growing-delay.ts";
 import { pause } from "../time/pause.ts";
+import { closeWithin } from "./close-within.ts";
 
 /** One hand-over by the broker. */
 export interface Delivery {
@@ -17,6 +19,8 @@ export interface Delivery {
   readonly headers: Readonly<Record<string, unknown>>;
   /** The broker handed this message out before and did not hear of it again. */
   readonly redelivered: boolean;
+  /** Whether it can no longer be acked: its channel is gone, and the message comes again. */
+  readonly isGone: () => boolean;
   /** Tells the broker to forget it; does nothing when its channel is gone, for then it comes again. */
   readonly ack: () => void;
 }
@@ -92,13 +96,13 @@ async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promis
   await aborted(AbortSignal.any([end, over.signal]));
   if (over.signal.aborted) {
     open.now = false;
-    if (!options.lost.aborted) await closeQuietly(channel, log);
+    if (!options.lost.aborted) await closeWithin(channel, options.lost, log);
     throw over.signal.reason;
   }
   await drain(options, channel, consumerTag, inHand);
   await options.beforeLeaving?.();
   open.now = false;
-  if (!options.lost.aborted) await closeQuietly(channel, log);
+  if (!options.lost.aborted) await closeWithin(channel, options.lost, log);
 }
 
 async function drain(
@@ -108,7 +112,7 @@ async function drain(
   inHand: ReadonlySet<Promise<void>>,
 ) {
   if (options.lost.aborted) return;
-  await channel.cancel(tag);
+  await Promise.race([channel.cancel(tag), aborted(options.lost)]);
   const finished = Promise.allSettled(inHand);
   await Promise.race([finished, aborted(AbortSignal.any([options.hurry, options.lost]))]);
 }
@@ -137,6 +141,7 @@ function toDelivery(
     correlationId: textOrNone(properties["correlationId"]),
     headers: { ...message.properties.headers },
     redelivered: fields.redelivered,
+    isGone: () => !open.now,
     ack: () => {
       if (open.now) channel.ack(message);
     },
@@ -145,17 +150,4 @@ function toDelivery(
 
 function textOrNone(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
-}
-
-async function closeQuietly(channel: Channel, log: Logger): Promise<void> {
-  await channel
-    .close()
-    .catch((error: unknown) => log.debug({ err: error }, "the channel was closed already"));
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
 }

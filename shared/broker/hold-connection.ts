@@ -3,6 +3,7 @@ import { type ChannelModel, connect } from "amqplib";
 import type { Logger } from "../log/logger.ts";
 import { growingDelay } from "../time/growing-delay.ts";
 import { pause } from "../time/pause.ts";
+import { closeWithin } from "./close-within.ts";
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -33,7 +34,8 @@ export async function holdConnection(options: ConnectionOptions, use: UseConnect
     try {
       await useOnce(options, use);
     } catch (error) {
-      if (!signal.aborted) log.warn({ err: error }, "the connection to RabbitMQ is not there; trying again");
+      if (!signal.aborted)
+        log.warn({ err: error }, "the work on this connection to RabbitMQ ended; beginning anew");
     }
     failures = Date.now() - openedAt > 10_000 ? 0 : failures + 1;
     if (!signal.aborted) await pause(growingDelay(failures, 100, 5_000), signal);
@@ -51,7 +53,7 @@ async function useOnce(options: ConnectionOptions, use: UseConnection): Promise<
   try {
     await use(connection, lost.signal);
   } finally {
-    if (!lost.signal.aborted) await connection.close();
+    if (!lost.signal.aborted) await closeWithin(connection, lost.signal, options.log);
   }
 }
 

@@ -68,17 +68,16 @@ export async function declareTopology(channel: Channel, topology: Topology): Pro
     safeQueue("Deliveries that a queue gave up; the dead-letters service records them.", MANY_RETURNS),
   );
   await channel.bindQueue(REJECTED_QUEUE, REJECTED_EXCHANGE, "");
+  // First the place for letters: a service's very first job may make one.
+  const services = [...topology.work, ...topology.subscriptions].map(({ service }) => service);
+  for (const service of new Set(services)) await declareParked(channel, service);
   for (const { service, priority, delaysMs } of topology.work) {
     await declareWork(channel, service, priority);
     for (const delayMs of LADDER_MS.filter((rung) => delaysMs.includes(rung))) {
       await declareWait(channel, service, priority, delayMs);
     }
   }
-  for (const service of new Set(topology.work.map((queue) => queue.service))) {
-    await declareParked(channel, service);
-  }
   for (const { service, eventType } of topology.subscriptions) {
-    await declareParked(channel, service);
     const queue = eventQueue(service);
     const description = `What ${service} hears of other services.`;
     await channel.assertQueue(

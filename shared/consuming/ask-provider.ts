@@ -7,6 +7,9 @@ import type { Outcome } from "./outcome.ts";
 import type { Run } from "./run.ts";
 import { runWithin } from "./run-within.ts";
 
+/** A question is quick; with it a delivery still fits the time that RabbitMQ leaves it unacked. */
+const LONGEST_QUESTION_MS = 60_000;
+
 /**
  * Asks the provider whether the intent had its effect.
  *
@@ -18,7 +21,7 @@ export async function askProvider(run: Run, context: ConsumerContext): Promise<O
   const intent = { key: `${job.id}.${intentNumber}`, number: intentNumber };
   try {
     const answer = await runWithin(
-      job.timeout_ms,
+      Math.min(job.timeout_ms, LONGEST_QUESTION_MS),
       context.hurry,
       async (signal): Promise<Answer<unknown>> =>
         handler.ask === undefined

@@ -49,7 +49,8 @@ async function afterAsking(run: Run, context: ConsumerContext): Promise<Ended> {
   // A new key only when nothing can be on its way under the old one: the provider closed it, or had answered.
   if (answer === "none" && job.intent_before !== "answered")
     return { run, outcome: await perform(run, context) };
-  const intentNumber = await nextIntent(context.db, { jobId: job.id, number: run.intentNumber });
+  const intentNumber = await nextIntent(context.db, job, run.intentNumber);
+  if (intentNumber === undefined) return { run, outcome: { kind: "interrupted" } };
   const next = { ...run, intentNumber, inDoubt: false };
   return { run: next, outcome: await perform(next, context) };
 }

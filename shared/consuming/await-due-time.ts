@@ -1,5 +1,6 @@
 import type { JobRow } from "../jobs/job-row.ts";
 import { pause } from "../time/pause.ts";
+import { Interrupted } from "./until-database-answers.ts";
 
 /** The scheduler looks ahead by at most this much; what is sent earlier was sent by somebody who means it. */
 const LONGEST_MS = 1_000;
@@ -15,4 +16,5 @@ export async function awaitDueTime(
   for (let left = earlyMs; left > 0 && !hurry.aborted; left = due - performance.now()) {
     await pause(Math.ceil(left), hurry);
   }
+  if (hurry.aborted && earlyMs > 0) throw new Interrupted("stopped before the job was due");
 }

@@ -8,6 +8,7 @@ import { PRIORITIES, PRIORITY_DEFAULTS, type Priority } from "../contracts/prior
 import { type Database, openDatabase } from "../database/database.ts";
 import { register } from "../jobs/register.ts";
 import type { Logger } from "../log/logger.ts";
+import { aborted } from "../time/aborted.ts";
 import { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
 import { hearEvent } from "./hear-event.ts";
@@ -58,6 +59,9 @@ export async function consume(request: ConsumeRequest): Promise<void> {
       [...subscriptions.keys()],
     ),
   );
+  if (handlers.size + subscriptions.size < request.parts.length) {
+    throw new TypeError(`${service} registers two handlers or subscriptions for one type`);
+  }
   const hand = new Hand();
   const heartbeat = { instance: randomUUID(), service, hand, db, log };
   await beat(heartbeat);
@@ -91,13 +95,17 @@ export async function consume(request: ConsumeRequest): Promise<void> {
       queue,
       prefetch: prefetchOf(priority, handlers, workers),
       db: queueDb,
-      take: work.take.bind(work),
+      work,
     };
   });
 
   // The first connection of each queue is open before its first job comes.
   await Promise.all(queues.map((queue) => sql`select 1`.execute(queue.db)));
-  const takers = queues.map(({ queue, prefetch, take }) => ({ queue, prefetch, onDelivery: take }));
+  const takers = queues.map(({ queue, prefetch, work }) => ({
+    queue,
+    prefetch,
+    onDelivery: (delivery: Delivery) => work.take(delivery),
+  }));
   if (subscriptions.size > 0) {
     const context = { service, subscriptions, db, log, hurry };
     const onDelivery = (delivery: Delivery) => hearEvent(delivery, context);
@@ -125,6 +133,8 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   };
   try {
     await holdConnection({ url: config.AMQP_URL, name: `duly.${service}`, log, signal: stop }, use);
+    // A channel waits for its own deliveries; this waits for those whose channel was lost, too.
+    await Promise.race([Promise.all(queues.map(({ work }) => work.idle())), aborted(hurry)]);
   } finally {
     drained.abort();
     await beating;

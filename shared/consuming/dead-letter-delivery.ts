@@ -1,4 +1,5 @@
 import type { Delivery } from "../broker/consume-queue.ts";
+import type { JobState } from "../contracts/job-state.ts";
 import type { Priority } from "../contracts/priority.ts";
 import type { Database } from "../database/database.ts";
 import { findJob, lockJobs } from "../jobs/find-job.ts";
@@ -34,8 +35,7 @@ export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Bu
   return db.transaction().execute(async (trx) => {
     if (id !== undefined && send !== undefined) {
       const job = (await lockJobs(trx, [id])).get(id);
-      const live =
-        job !== undefined && job.send === send && ["queued", "retrying", "running"].includes(job.state);
+      const live = job !== undefined && job.send === send && mayEnd(job.state, reason);
       if (live && reason === "unknown_type" && type === job.type) {
         await hold(trx, { id, waitsFor: `a process that handles ${job.type}`, delayMs: ELSEWHERE_MS, error });
         return "held";
@@ -61,4 +61,11 @@ export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Bu
     });
     return "loose";
   });
+}
+
+// A second copy of a running job's delivery must not end it under its holder's hands; one that its queue has given up
+// is nobody's any more.
+function mayEnd(state: JobState, reason: LetterReason): boolean {
+  if (state === "running") return reason === "rejected_by_broker";
+  return state === "queued" || state === "retrying";
 }

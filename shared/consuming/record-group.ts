@@ -17,7 +17,7 @@ import type { Handler, SettlingTransaction } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
 import { type FailedJob, recordFailure, settleFailure } from "./settle.ts";
-import { untilDatabaseAnswers } from "./until-database-answers.ts";
+import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /** One delivery of a handler that has database effects only. */
 export interface RecordItem {
@@ -42,7 +42,7 @@ export async function recordGroup(items: readonly RecordItem[], context: Consume
   try {
     await run(items);
   } catch (thrown) {
-    if (isDatabaseFault(thrown) || (thrown instanceof Error && thrown.name === "Interrupted")) throw thrown;
+    if (isDatabaseFault(thrown) || thrown instanceof Interrupted) throw thrown;
     if (items.length === 1) return recordError(items, thrown, context);
     for (const item of items) await recordGroup([item], context);
   }
@@ -143,7 +143,7 @@ async function recordError(
   try {
     await untilDatabaseAnswers(() => settleWith(true), context.hurry, context.log);
   } catch (second) {
-    if (isDatabaseFault(second) || (second instanceof Error && second.name === "Interrupted")) throw second;
+    if (isDatabaseFault(second) || second instanceof Interrupted) throw second;
     context.log.error(
       { err: second, queue: context.queue },
       "recordFailure threw; the job is settled without it",

@@ -1,7 +1,9 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { HEADER } from "../broker/headers.ts";
 import { parkAgain, replayLetter } from "../jobs/replay-letter.ts";
+import { writeLooseLetter } from "../jobs/write-letter.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
+import type { SettlingTransaction } from "./handle.ts";
 import { untilDatabaseAnswers } from "./until-database-answers.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -22,14 +24,35 @@ export async function replayByHand(
   letterId: string,
   context: ConsumerContext,
 ): Promise<void> {
-  const { db, hurry, log, queue } = context;
+  const { db, hurry, log, queue, service, priority } = context;
   const replay = () =>
     db.transaction().execute(async (trx) => {
       const outcome = await replayLetter(trx, letterId);
       if (outcome === "superseded" || outcome === "no_job") await parkAgain(trx, letterId);
+      if (outcome === "unknown") await keepBytes(trx, delivery, { service, priority });
       return outcome;
     });
   const outcome = await untilDatabaseAnswers(replay, hurry, log);
   log.info({ letter: letterId, queue, outcome }, "a letter's copy was put on a work queue by hand");
   delivery.ack();
+}
+
+// A copy of a letter that PostgreSQL does not know, after a restore, say: its bytes become a letter of their own.
+async function keepBytes(
+  trx: SettlingTransaction,
+  { body, headers, type, messageId }: Delivery,
+  where: Pick<ConsumerContext, "service" | "priority">,
+): Promise<void> {
+  const error = {
+    name: "UnknownLetter",
+    message: "a parked copy whose letter is not known was put on a work queue",
+  };
+  await writeLooseLetter(trx, {
+    ...where,
+    reason: "unknown_job",
+    error,
+    type,
+    body,
+    headers: { ...headers, messageId },
+  });
 }

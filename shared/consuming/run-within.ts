@@ -12,6 +12,7 @@ export async function runWithin<T>(
   hurry: AbortSignal,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  if (hurry.aborted) throw new Error("this process stops");
   const over = new AbortController();
   const cut = Promise.withResolvers<never>();
   const end = (error: Error) => {
@@ -23,8 +24,7 @@ export async function runWithin<T>(
     timeoutMs,
   );
   const onHurry = () => end(new Error("this process stops"));
-  if (hurry.aborted) onHurry();
-  else hurry.addEventListener("abort", onHurry, { once: true });
+  hurry.addEventListener("abort", onHurry, { once: true });
   try {
     return await Promise.race([run(over.signal), cut.promise]);
   } finally {

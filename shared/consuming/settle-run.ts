@@ -34,30 +34,22 @@ export async function settleRun(
     context.log.error({ err: thrown, job: id, type }, "a handler could not record its outcome");
     if (outcome.kind !== "applied") return settleAs(outcome, false);
     await keepReceipt(run, outcome.receipt, context);
-    return settleUnrecorded(asError(thrown), run, settleAs, context);
+    return settleUnrecorded(asError(thrown), settleAs);
   }
 }
 
 type SettleAs = (outcome: Outcome, tellDomain: boolean) => Promise<Settlement>;
 
-// The recording counts as a failed attempt of its own; its intent stays applied.
-async function settleUnrecorded(
-  error: Error,
-  run: Run,
-  settleAs: SettleAs,
-  context: ConsumerContext,
-): Promise<Settlement> {
-  const outcome: Outcome =
-    classifyError(error).kind === "permanent"
+// The recording counts as a failed attempt of its own; its intent stays applied. The domain is not told of a failure,
+// for what it asked for has happened: a letter leaves the rest to people.
+async function settleUnrecorded(error: Error, settleAs: SettleAs): Promise<Settlement> {
+  const permanent = classifyError(error).kind === "permanent";
+  return settleAs(
+    permanent
       ? { kind: "dead", error, intent: "applied", reason: "permanent_error" }
-      : { kind: "failed", error, intent: "applied", retryAfterMs: undefined };
-  try {
-    return await settleAs(outcome, true);
-  } catch (thrown) {
-    if (thrown instanceof Interrupted) throw thrown;
-    context.log.error({ err: thrown, job: run.job.id }, "recordFailure threw; the job is settled without it");
-    return settleAs(outcome, false);
-  }
+      : { kind: "failed", error, intent: "applied", retryAfterMs: undefined },
+    false,
+  );
 }
 
 async function keepReceipt(run: Run, receipt: unknown, context: ConsumerContext): Promise<void> {

@@ -26,6 +26,7 @@ export class WorkQueue {
   readonly #stop: AbortSignal;
   readonly #performing: Waiting<PerformItem>[] = [];
   readonly #recording: Waiting<RecordItem>[] = [];
+  readonly #underWay = new Set<Promise<void>>();
   #busy = 0;
   #groups = 0;
 
@@ -78,6 +79,10 @@ export class WorkQueue {
     while (this.#busy < this.#workers) {
       const item = this.#performing.shift();
       if (item === undefined) break;
+      if (item.delivery.isGone()) {
+        item.settled.resolve(); // it comes again on the next channel
+        continue;
+      }
       this.#busy += 1;
       this.#finish(this.#perform(item), [item], () => (this.#busy -= 1));
     }
@@ -97,9 +102,16 @@ export class WorkQueue {
     for (const { delivery } of group) delivery.ack();
   }
 
+  /** Resolves when nothing is under way, also what began on a channel that is gone by now. Never rejects. */
+  async idle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
   // Ends the waiting of the deliveries as their work ends, and makes room for the next.
   #finish(work: Promise<void>, items: readonly Waiting<unknown>[], free: () => void): void {
+    this.#underWay.add(work);
     const settle = (end: (settled: PromiseWithResolvers<void>) => void) => {
+      this.#underWay.delete(work);
       for (const { settled } of items) end(settled);
       free();
       if (!this.#stop.aborted) this.#startWorkers();

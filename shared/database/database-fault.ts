@@ -1,3 +1,5 @@
+import { DulyError } from "../errors/errors.ts";
+
 // PostgreSQL's classes (errcodes-appendix): 08 connection exceptions, 53 out of resources, 57P shutdown and crash,
 // 40001 serialization failure, 40P01 deadlock, 55P03 lock not available; 25006 and 25P03 while a server changes roles
 // or ends an idle transaction.
@@ -19,9 +21,10 @@ const DRIVER =
  * was asked of it: the same transaction may be run again and no attempt is to blame.
  */
 export function isDatabaseFault(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  // Duly's own errors have been classified by whoever threw them, whatever words they quote.
+  if (!(error instanceof Error) || error instanceof DulyError || !isFromPostgres(error)) return false;
   if (DRIVER.test(error.message)) return true;
-  return isFromPostgres(error) && codesOf(error).some((code) => TRANSIENT.test(code) || SOCKET.has(code));
+  return codesOf(error).some((code) => TRANSIENT.test(code) || SOCKET.has(code));
 }
 
 // A host with several addresses gives one error of several: ::1 and 127.0.0.1 of localhost.

@@ -37,15 +37,27 @@ export function classifyError(error: unknown): ErrorClass {
   if (error instanceof PermanentError) return { kind: "permanent" };
   if (error instanceof UnreachableError) return { kind: "unreachable", dependency: error.dependency };
   if (error instanceof RateLimitedError) {
-    return { kind: "rate_limited", dependency: error.dependency, retryAfterMs: error.retryAfterMs };
+    return {
+      kind: "rate_limited",
+      dependency: error.dependency,
+      retryAfterMs: sensible(error.retryAfterMs) ?? 1_000,
+    };
   }
   if (error instanceof UnknownOutcomeError) return { kind: "unknown_outcome" };
   if (error instanceof RetryableError) {
-    return { kind: "retryable", retryAfterMs: error.retryAfterMs, effect: error.effect };
+    return { kind: "retryable", retryAfterMs: sensible(error.retryAfterMs), effect: error.effect };
   }
   const address = unreachableAddress(error);
   if (address !== undefined) return { kind: "unreachable", dependency: address };
   return { kind: "retryable", retryAfterMs: undefined, effect: "unknown" };
+}
+
+const LONGEST_WAIT_MS = 7 * 24 * 3_600_000;
+
+// What a provider asks for is obeyed within reason: a wait that is no number is none, and nothing waits over a week.
+function sensible(retryAfterMs: number | undefined): number | undefined {
+  if (retryAfterMs === undefined || Number.isNaN(retryAfterMs)) return undefined;
+  return Math.min(LONGEST_WAIT_MS, Math.max(0, Math.round(retryAfterMs)));
 }
 
 // fetch and most clients wrap the socket's error; several addresses tried give an AggregateError of them.

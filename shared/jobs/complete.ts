@@ -18,7 +18,7 @@ export async function complete(trx: QueryExecutorProvider, done: readonly Comple
     with ended as (
       update duly.jobs j set state = 'completed', attempt = j.attempt + 1, holder = null, waits_for = null,
         retry_at = null, last_error = null, result = done.result, finished_at = duly.now(),
-        started_at = coalesce(j.started_at, done.started_at)
+        started_at = coalesce(j.started_at, greatest(done.started_at, j.run_at))
       from unnest(${done.map((job) => job.id)}::uuid[], ${results}::jsonb[],
         ${done.map((job) => job.startedAt)}::timestamptz[]) as done(id, result, started_at)
       where j.id = done.id

@@ -2,9 +2,9 @@ import { type QueryExecutorProvider, sql } from "kysely";
 
 /**
  * What came of sending a letter's job again: `replayed` · `closed` it had been settled already · `superseded` another
- * unfinished job has its unique key by now · `no_job` there is none behind it.
+ * unfinished job has its unique key by now · `no_job` there is none behind it · `unknown` there is no such letter.
  */
-export type Replay = "replayed" | "closed" | "superseded" | "no_job";
+export type Replay = "replayed" | "closed" | "superseded" | "no_job" | "unknown";
 
 /**
  * Closes an open letter and sends its job again, with all its attempts anew; the intents stay, so an effect in doubt is
@@ -15,8 +15,9 @@ export async function replayLetter(trx: QueryExecutorProvider, letterId: string)
     select job_id as "jobId", closed_at is null as open from duly.dead_letters where id = ${letterId} for update
   `.execute(trx);
   const letter = found.rows[0];
-  if (letter === undefined || letter.jobId === null) return "no_job";
+  if (letter === undefined) return "unknown";
   if (!letter.open) return "closed";
+  if (letter.jobId === null) return "no_job";
   const job = await sql<{ type: string; uniqueKey: string | null }>`
     select type, unique_key as "uniqueKey" from duly.jobs
     where id = ${letter.jobId} and state = 'dead_lettered' for no key update

@@ -104,3 +104,9 @@ export async function orderFault(url: string, fault: Readonly<Record<string, unk
     headers: { "content-type": "application/json" },
   });
 }
+
+/** How many kinds of faults have not struck as often as they were ordered. */
+export async function faultsLeft(url: string): Promise<number> {
+  const { faults } = await getJson(new URL("/faults", url), z.object({ faults: z.array(z.unknown()) }));
+  return faults.length;
+}

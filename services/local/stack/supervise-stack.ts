@@ -87,9 +87,12 @@ async function runDemoUntilStop(
   out: (line: string) => void,
 ): Promise<number> {
   const { runDemo } = await import("../demo/run-demo.ts");
-  const demo = runDemo(stack, { out });
+  const demo = runDemo(stack, { out, signal: request.signal });
   const outcome = await Promise.race([demo, untilStop(request)]);
-  if (outcome === undefined) return 130;
+  if (outcome === undefined) {
+    await Promise.allSettled([demo]); // it lets go of the terminal; what it was told by the signal is no news
+    return 130;
+  }
   out(outcome.summary);
   return outcome.ok ? 0 : 1;
 }

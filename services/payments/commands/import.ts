@@ -35,11 +35,13 @@ const { batch, correlation } = command.opts<{ batch: number; correlation?: strin
 await runCommand("import payments", ImportConfig, async ({ config, db, signal, out }) => {
   const own = db.$extendTables<PaymentsTables>();
   const progress = new Progress(process.stderr, await sizeOf(file));
+  const tokens = await knownTokens(own);
+  // Opened last: from here on the reading listens to its errors.
   const stream = createReadStream(file, { encoding: "utf8" });
   const batches = importPayments(own, stream, {
     batch,
     correlationId: correlation,
-    tokens: await knownTokens(own),
+    tokens,
     thresholds: { highAbove: config.PAYMENT_HIGH_ABOVE_USD, lowBelow: config.PAYMENT_LOW_BELOW_USD },
     start: new Date(),
   });

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { defineJob, enqueue, handle, PermanentError } from "#shared/index.ts";
 import { useEngine } from "../../support/engine.ts";
@@ -9,6 +9,22 @@ const engine = useEngine();
 
 const Mend = defineJob("test.mend", { payload: z.object({ name: z.string() }), priority: "high" });
 
+const broken = new Set(["pump"]);
+const calls: string[] = [];
+
+beforeAll(async () => {
+  await engine.startRelay();
+  await engine.consume("mender", [
+    handle(Mend, {
+      effects: "keyed",
+      perform: async ({ payload: { name } }) => {
+        calls.push(name);
+        if (broken.has(name)) throw new PermanentError("broken", "not yet mended");
+      },
+    }),
+  ]);
+});
+
 /** Moves everything from one queue to another as RabbitMQ's "Move messages" does: default exchange, queue as key. */
 async function moveAll(from: string, to: string): Promise<number> {
   const messages = await engine.broker.takeAll(from);
@@ -17,25 +33,13 @@ async function moveAll(from: string, to: string): Promise<number> {
 }
 
 test("a parked copy moved to its work queue sends the job again, once, and a second copy of it is forgotten", async () => {
-  await engine.startRelay();
-  let broken = true;
-  let calls = 0;
-  await engine.consume("mender", [
-    handle(Mend, {
-      effects: "keyed",
-      perform: async () => {
-        calls += 1;
-        if (broken) throw new PermanentError("broken", "not yet mended");
-      },
-    }),
-  ]);
   const id = await engine.db
     .transaction()
     .execute((trx) => enqueue(trx, Mend, { name: "pump" }, { uniqueKey: "pump" }));
   await engine.reaches(id, "dead_lettered");
   await eventually("the parked copy", async () => (await engine.broker.count("mender.dead-letters")) === 1);
 
-  broken = false;
+  broken.delete("pump");
   const [copy] = await engine.broker.takeAll("mender.dead-letters");
   if (copy === undefined) throw new Error("the copy is gone");
   expect(copy.properties.headers).toMatchObject({
@@ -52,10 +56,10 @@ test("a parked copy moved to its work queue sends the job again, once, and a sec
     "the work queue to be empty",
     async () => (await engine.broker.count("mender.high")) === 0,
   );
-  expect(calls).toBe(2);
+  expect(calls.filter((name) => name === "pump")).toHaveLength(2);
   const letters = await sql<{
     open: boolean;
-  }>`select closed_at is null as open from duly.dead_letters`.execute(engine.db);
+  }>`select closed_at is null as open from duly.dead_letters where job_id = ${id}`.execute(engine.db);
   expect(letters.rows).toEqual([{ open: false }]);
 });
 

@@ -1,0 +1,24 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "../log/logger.ts";
+
+/** How long a goodbye may take; a broker that answers does so in milliseconds. */
+const LONGEST_MS = 2_000;
+
+/**
+ * Closes a channel or connection, and does not wait for a broker that no longer answers: the driver's promise never
+ * ends when the socket dies meanwhile. Never throws; what was closed already is closed.
+ */
+export async function closeWithin(
+  what: { readonly close: () => Promise<unknown> },
+  gone: AbortSignal,
+  log: Logger,
+): Promise<void> {
+  const over = new AbortController();
+  const end = AbortSignal.any([gone, over.signal]);
+  const closing = what.close().catch((error: unknown) => log.debug({ err: error }, "closed already"));
+  const waiting = delay(LONGEST_MS, undefined, { signal: end }).catch((error: unknown) => {
+    if (!end.aborted) throw error;
+  });
+  await Promise.race([closing, waiting]);
+  over.abort();
+}
