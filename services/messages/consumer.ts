@@ -1,7 +1,8 @@
 import type { Handler } from "#shared/index.ts";
-import { type SendMessageParts, sendMessage } from "./send-message.ts";
+import type { ChatClient } from "./chat-client.ts";
+import { sendMessage } from "./send-message.ts";
 
 /** All that messages runs. */
-export function messages(parts: SendMessageParts): readonly Handler[] {
-  return [sendMessage(parts)];
+export function messages(chat: ChatClient): readonly Handler[] {
+  return [sendMessage(chat)];
 }

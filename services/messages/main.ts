@@ -3,7 +3,7 @@ import { chatClient } from "./chat-client.ts";
 import { MessagesConfig } from "./config.ts";
 import { messages } from "./consumer.ts";
 
-await runService("messages", MessagesConfig, async ({ config, db, consume }) => {
+await runService("messages", MessagesConfig, async ({ config, consume }) => {
   const chat = chatClient({ url: config.CHAT_URL, token: config.CHAT_TOKEN, phoneId: config.CHAT_PHONE_ID });
-  consume(messages({ db, chat }));
+  consume(messages(chat));
 });

@@ -4,21 +4,15 @@ import { type Database, handle, PermanentError } from "#shared/index.ts";
 import type { ChatClient } from "./chat-client.ts";
 import type { MessagesTables } from "./tables.ts";
 
-/** What sending messages needs. */
-export interface SendMessageParts {
-  readonly db: Database;
-  readonly chat: ChatClient;
-}
-
 /**
  * Sends a stored message and keeps the id that the chat API gave it.
  *
  * The API knows no keys and cannot be asked for them, so after a lost answer the message is sent again.
  */
-export function sendMessage({ db, chat }: SendMessageParts) {
+export function sendMessage(chat: ChatClient) {
   return handle(SendMessage, {
     effects: "atLeastOnce",
-    perform: async ({ payload, intent, signal }) => {
+    perform: async ({ payload, intent, signal, db }) => {
       const message = await findMessage(db, payload.messageId);
       return await chat.sendText(
         { to: message.recipient_phone, body: message.body, reference: intent.key },

@@ -8,7 +8,6 @@ import type { NotificationsTables } from "./tables.ts";
 
 /** What sending codes needs. */
 export interface SendOtpParts {
-  readonly db: Database;
   readonly mailer: Mailer;
   readonly cipher: OtpCipher;
 }
@@ -18,10 +17,10 @@ export interface SendOtpParts {
  *
  * SMTP knows no keys, so after a lost answer the mail is sent again, with the same Message-ID.
  */
-export function sendOtp({ db, mailer, cipher }: SendOtpParts) {
+export function sendOtp({ mailer, cipher }: SendOtpParts) {
   return handle(SendOtp, {
     effects: "atLeastOnce",
-    perform: async ({ payload: { challengeId }, intent, signal }) => {
+    perform: async ({ payload: { challengeId }, intent, signal, db }) => {
       const challenge = await findChallenge(db, challengeId);
       if (challenge.expired) {
         throw new PermanentError(

@@ -4,17 +4,11 @@ import type { Mailer } from "./mailer.ts";
 import { paymentNoticeMail } from "./payment-notice-mail.ts";
 import type { NotificationsTables } from "./tables.ts";
 
-/** What sending notices needs. */
-export interface SendPaymentNoticeParts {
-  readonly db: Database;
-  readonly mailer: Mailer;
-}
-
 /** Mails the payer what became of a payment; after a lost answer again, with the same Message-ID. */
-export function sendPaymentNotice({ db, mailer }: SendPaymentNoticeParts) {
+export function sendPaymentNotice(mailer: Mailer) {
   return handle(SendPaymentNotice, {
     effects: "atLeastOnce",
-    perform: async ({ payload, intent, signal }) => {
+    perform: async ({ payload, intent, signal, db }) => {
       const contact = await findContact(db, payload.payer);
       const to = { name: contact.name, address: contact.email };
       return await mailer.send({ key: intent.key, to, ...paymentNoticeMail(contact.name, payload) }, signal);

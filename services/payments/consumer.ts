@@ -1,11 +1,10 @@
-import type { ConsumeOptions, Handler } from "#shared/index.ts";
+import type { ConsumeOptions, Handler, Priority } from "#shared/index.ts";
 import { executePayment } from "./execute-payment.ts";
-import type { PaymentsDatabase } from "./tables.ts";
 import type { TransferGateway } from "./transfers/transfer-gateway.ts";
 
-/** What the payments service runs. */
-export function paymentsConsumer(db: PaymentsDatabase, gateway: TransferGateway): Handler[] {
-  return [executePayment(db, gateway)];
+/** All that payments runs. */
+export function payments(gatewayOf: (priority: Priority) => TransferGateway): readonly Handler[] {
+  return [executePayment(gatewayOf)];
 }
 
 /** Payments mostly wait for a block, so that many at once cost little. */

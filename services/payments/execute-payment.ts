@@ -1,24 +1,34 @@
 import { ExecutePayment, PaymentCompleted, PaymentFailed } from "#shared/contracts/payments.ts";
-import { emit, type Handler, handle, PermanentError, type SettlingTransaction } from "#shared/index.ts";
+import {
+  emit,
+  type Handler,
+  handle,
+  PermanentError,
+  type Priority,
+  type SettlingTransaction,
+} from "#shared/index.ts";
 import { completePayment, failPayment, loadPayment, type Payment } from "./payment-store.ts";
 import type { PaymentsDatabase, PaymentsTables } from "./tables.ts";
 import { formatTokenAmount } from "./token-amount.ts";
 import type { TransferGateway, TransferOrder, TransferReceipt } from "./transfers/transfer-gateway.ts";
 import { markTransfer } from "./transfers/transfer-store.ts";
 
-/** Makes a payment on chain, and tells the world what became of it. */
+/** Makes a payment on chain, each priority through its own gateway, and tells the world what became of it. */
 export function executePayment(
-  db: PaymentsDatabase,
-  gateway: TransferGateway,
+  gatewayOf: (priority: Priority) => TransferGateway,
 ): Handler<{ paymentId: string }, TransferReceipt> {
   return handle<{ paymentId: string }, TransferReceipt>(ExecutePayment, {
     effects: "keyed",
 
-    perform: async ({ payload, job, intent, signal }) =>
-      gateway.pay(orderOf(await existing(db, payload.paymentId), job.id, intent.key), signal),
+    perform: async ({ payload, job, intent, signal, db }) => {
+      const payment = await existing(db.$extendTables<PaymentsTables>(), payload.paymentId);
+      return await gatewayOf(job.priority).pay(orderOf(payment, job.id, intent.key), signal);
+    },
 
-    ask: async ({ payload, job, intent, signal }) =>
-      gateway.find(orderOf(await existing(db, payload.paymentId), job.id, intent.key), signal),
+    ask: async ({ payload, job, intent, signal, db }) => {
+      const payment = await existing(db.$extendTables<PaymentsTables>(), payload.paymentId);
+      return await gatewayOf(job.priority).find(orderOf(payment, job.id, intent.key), signal);
+    },
 
     record: async (trx, receipt, { payload, job }) => {
       const { transactionHash } = receipt;

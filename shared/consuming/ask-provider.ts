@@ -26,7 +26,7 @@ export async function askProvider(run: Run, context: ConsumerContext): Promise<O
       async (signal): Promise<Answer<unknown>> =>
         handler.ask === undefined
           ? { effect: "unknown" }
-          : handler.ask({ job: jobInHand(job), payload, intent, signal }),
+          : handler.ask({ job: jobInHand(job), payload, intent, signal, db: context.db }),
     );
     if (answer.effect === "none") return answer.closed === true ? "closed" : "none";
     if (answer.effect === "applied") return { kind: "applied", receipt: answer.receipt };

@@ -61,7 +61,14 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
   const intent = { key: `${job.id}.${intentNumber}`, number: intentNumber };
   try {
     const receipt = await runWithin(job.timeout_ms, context.hurry, (signal) =>
-      handler.perform({ job: jobInHand(job), payload, intent, signal, progress: progress.note }),
+      handler.perform({
+        job: jobInHand(job),
+        payload,
+        intent,
+        signal,
+        db: context.db,
+        progress: progress.note,
+      }),
     );
     return { kind: "applied", receipt };
   } catch (thrown) {

@@ -1,6 +1,7 @@
 import type { Transaction } from "kysely";
 import type { JobDefinition } from "../contracts/define-job.ts";
 import type { Priority } from "../contracts/priority.ts";
+import type { Database } from "../database/database.ts";
 import type { DulyTables } from "../database/tables.ts";
 
 /** The transaction that settles a job; a service reaches its own tables by `trx.$extendTables<…>()`. */
@@ -36,6 +37,8 @@ interface Context<Payload> {
 }
 
 export interface PerformContext<Payload> extends Context<Payload> {
+  /** Connections of this priority's own, so that a lower one's slow queries never keep it waiting. */
+  readonly db: Database;
   readonly intent: Intent;
   /** Aborted on timeout and when this process has to stop at once; hand it to everything that waits. */
   readonly signal: AbortSignal;

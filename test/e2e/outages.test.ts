@@ -53,10 +53,13 @@ beforeAll(async () => {
   [rabbit] = await Promise.all([startingRabbit, stack.start()]);
 });
 afterAll(async () => {
-  await stack.remove();
-  await killAll();
-  await endLeftovers(folder, 0); // both servers, also when they did not come up
-  rmSync(folder, { recursive: true, force: true });
+  try {
+    await stack.remove();
+    await killAll();
+  } finally {
+    await endLeftovers(folder, 0); // both servers, also when they did not come up
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test("each service but payments killed in the middle of its work: all jobs end, nothing is done twice that is kept once", async () => {

@@ -10,6 +10,7 @@ export interface RunOptions {
 
 /** Makes what the engine hands to a handler for one job. */
 export function handlerContext<Payload>(
+  db: Database,
   handler: Handler<Payload>,
   payload: Payload,
   { jobId = randomUUID(), intentNumber = 1, signal, progress }: RunOptions = {},
@@ -32,6 +33,7 @@ export function handlerContext<Payload>(
     job,
     payload: handler.definition.payload.parse(payload),
     intent: { key: `${jobId}.${intentNumber}`, number: intentNumber },
+    db,
     signal: signal ?? new AbortController().signal,
     progress: progress ?? (() => undefined),
   };
@@ -44,7 +46,7 @@ export async function runHandler<Payload, Receipt>(
   payload: Payload,
   options: RunOptions = {},
 ): Promise<{ receipt: Receipt; result: unknown }> {
-  const context = handlerContext(handler as Handler<Payload>, payload, options);
+  const context = handlerContext(db, handler as Handler<Payload>, payload, options);
   if (handler.perform === undefined) throw new Error(`${handler.definition.type} has no perform`);
   const receipt = await handler.perform(context);
   const result = await db.transaction().execute(async (trx) => await handler.record?.(trx, receipt, context));

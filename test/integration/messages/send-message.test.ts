@@ -18,7 +18,7 @@ async function start() {
   const server = await startChatServer(accept);
   return {
     server,
-    handler: sendMessage({ db, chat: chatClient({ url: server.url, token: "t", phoneId: "4711" }) }),
+    handler: sendMessage(chatClient({ url: server.url, token: "t", phoneId: "4711" })),
   };
 }
 
@@ -55,7 +55,7 @@ test("a message that does not exist is a permanent error, and nothing is asked f
 test("a dead letter shows on the message, and a replay that succeeds takes it back", async () => {
   const { handler } = await start();
   const { messageId, jobId } = await schedule();
-  const context = handlerContext(handler, { messageId }, { jobId });
+  const context = handlerContext(db, handler, { messageId }, { jobId });
   const error = new PermanentError("chat_400", "no such number");
   await db.transaction().execute(async (trx) => await handler.recordFailure?.(trx, error, context));
   expect(await stored(messageId)).toMatchObject({ state: "failed", failure: "no such number" });

@@ -25,7 +25,7 @@ async function start() {
   const server = await startMailServer();
   const mailer = openMailer({ url: server.url, from: "no-reply@duly.test", connections: 2 });
   onTestFinished(() => mailer.close());
-  return { server, handler: sendOtp({ db, mailer, cipher }) };
+  return { server, handler: sendOtp({ mailer, cipher }) };
 }
 
 async function expire(challengeId: string): Promise<void> {
@@ -88,7 +88,7 @@ test("a second run under the same intent is recognisable by its Message-ID, one 
   const { server, handler } = await start();
   const { challengeId, jobId } = await requestOtp("alice@example.test");
   for (const intentNumber of [1, 1, 2]) {
-    await handler.perform?.(handlerContext(handler, { challengeId }, { jobId, intentNumber }));
+    await handler.perform?.(handlerContext(db, handler, { challengeId }, { jobId, intentNumber }));
   }
   expect(server.taken.map(({ messageId }) => messageId)).toEqual([
     `<${jobId}.1@duly.test>`,

@@ -27,7 +27,7 @@ async function start() {
   const server = await startMailServer();
   const mailer = openMailer({ url: server.url, from: "no-reply@duly.test", connections: 2 });
   onTestFinished(() => mailer.close());
-  return { server, handler: sendPaymentNotice({ db, mailer }) };
+  return { server, handler: sendPaymentNotice(mailer) };
 }
 
 test("the payer is told by mail what became of the payment", async () => {

@@ -6,7 +6,8 @@ import { handlerContext, runHandler } from "../../support/run-handler.ts";
 import { paymentsWorld } from "./payments-world.ts";
 
 const world = await paymentsWorld();
-const handler = executePayment(world.own, world.gateway());
+const gateway = world.gateway();
+const handler = executePayment(() => gateway);
 
 async function eventsAbout(paymentId: string): Promise<{ type: string; data: Record<string, unknown> }[]> {
   const { rows } = await sql<{ type: string; data: Record<string, unknown> }>`
@@ -51,7 +52,7 @@ test("a failed payment is marked with the reason and told", async () => {
   const payer = await world.payer();
   const { paymentId } = await world.order(payer);
   const error = new PermanentError("recipient_refused", "the token refuses this recipient");
-  const context = handlerContext(handler, { paymentId });
+  const context = handlerContext(world.db, handler, { paymentId });
   await world.db.transaction().execute(async (trx) => handler.recordFailure?.(trx, error, context));
   expect(await paymentOf(paymentId)).toMatchObject({ state: "failed", failure_reason: error.message });
   expect(await eventsAbout(paymentId)).toMatchObject([
@@ -62,7 +63,7 @@ test("a failed payment is marked with the reason and told", async () => {
 test("a payment that was made cannot fail any more", async () => {
   const { paymentId } = await world.order(await world.payer());
   await runHandler(world.db, handler, { paymentId });
-  const context = handlerContext(handler, { paymentId });
+  const context = handlerContext(world.db, handler, { paymentId });
   await world.db
     .transaction()
     .execute(async (trx) => handler.recordFailure?.(trx, new Error("late"), context));
@@ -71,7 +72,7 @@ test("a payment that was made cannot fail any more", async () => {
 });
 
 test("a job without its payment is a permanent failure", async () => {
-  const context = handlerContext(handler, { paymentId: "00000000-0000-4000-8000-000000000000" });
+  const context = handlerContext(world.db, handler, { paymentId: "00000000-0000-4000-8000-000000000000" });
   await expect(handler.perform?.(context)).rejects.toMatchObject({
     name: "PermanentError",
     code: "payment_unknown",

@@ -29,7 +29,7 @@ function transaction(changes: Partial<Payload> = {}): Payload {
 }
 
 async function record(payloads: readonly Payload[]): Promise<void> {
-  const items = payloads.map((payload) => handlerContext(recordTransaction, payload));
+  const items = payloads.map((payload) => handlerContext(db, recordTransaction, payload));
   await db.transaction().execute(async (trx) => await recordTransaction.recordAll?.(trx, items));
 }
 
@@ -95,7 +95,7 @@ test("an event that comes again, in the same group or later, changes nothing", a
 
 test("400 transactions take one statement", async () => {
   const many = Array.from({ length: 400 }, () => transaction());
-  const items = many.map((payload) => handlerContext(recordTransaction, payload));
+  const items = many.map((payload) => handlerContext(db, recordTransaction, payload));
   let statements = 0;
   const count: KyselyPlugin = {
     transformQuery: ({ node }) => {

@@ -106,7 +106,7 @@ test("text that a spreadsheet would run as a formula is disarmed, all other text
 test("a finished file answers for its job, its rows counted; without one there was no effect", async () => {
   await insert([{ event_id: randomUUID(), reason: "two\nlines", happened_at: "2026-01-03T00:00:00Z" }]);
   const jobId = randomUUID();
-  const context = handlerContext(handler, day("2026-01-03"), { jobId });
+  const context = handlerContext(db, handler, day("2026-01-03"), { jobId });
   expect(await handler.ask?.(context)).toEqual({ effect: "none" });
   const { receipt } = await runHandler(db, handler, day("2026-01-03"), { jobId });
   expect(await handler.ask?.(context)).toEqual({ effect: "applied", receipt });
@@ -116,7 +116,7 @@ test("a finished file answers for its job, its rows counted; without one there w
 test("a half-written file of a crashed run is no answer", async () => {
   const jobId = randomUUID();
   writeFileSync(join(folder, `${jobId}.csv.${randomUUID()}.part`), HEADER);
-  const context = handlerContext(handler, day("2026-01-03"), { jobId });
+  const context = handlerContext(db, handler, day("2026-01-03"), { jobId });
   expect(await handler.ask?.(context)).toEqual({ effect: "none" });
 });
 
@@ -148,7 +148,7 @@ test("progress tells the rows so far, and no file shows before it is whole", asy
   const told: unknown[] = [];
   const finishedEarly: boolean[] = [];
   await handler.perform?.(
-    handlerContext(handler, period, {
+    handlerContext(db, handler, period, {
       jobId,
       progress: (value) => {
         told.push(value);
