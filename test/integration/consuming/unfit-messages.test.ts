@@ -132,15 +132,13 @@ test.each(cases)(
     expect(copy.content).toEqual(body);
     expect(copy.properties.headers).toMatchObject({ [HEADER.reason]: reason, [HEADER.origin]: "unfit.high" });
     expect(calls).toEqual([]);
+    // The handlers still work after it.
+    const ids = [await add(engine, Perform, { amount: 1 }), await add(engine, Record, { amount: 1 })];
+    for (const id of ids) await engine.reaches(id, "completed");
+    expect(new Set(calls)).toEqual(new Set(ids));
+    expect(await engine.broker.count("unfit.high")).toBe(0);
   },
 );
-
-test("the handlers still work after all of it, on the channel that they had", async () => {
-  const ids = [await add(engine, Perform, { amount: 1 }), await add(engine, Record, { amount: 1 })];
-  for (const id of ids) await engine.reaches(id, "completed");
-  expect(new Set(calls)).toEqual(new Set(ids));
-  expect(await engine.broker.count("unfit.high")).toBe(0);
-});
 
 test("a live job with a payload that its handler refuses is dead-lettered itself", async () => {
   const added = await sql<{ id: string }>`

@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { defineJob, enqueue, handle } from "#shared/index.ts";
+import { register } from "#shared/jobs/register.ts";
 import { useEngine } from "../../support/engine.ts";
 
 const engine = useEngine();
 
 const Greet = defineJob("test.greet", { payload: z.object({ name: z.string() }), priority: "high" });
+
+beforeAll(() => register(engine.db, "greeter", [Greet], []));
 
 test("a committed job is performed, recorded and completed with its result", async () => {
   await engine.startRelay();

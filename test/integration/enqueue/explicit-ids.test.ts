@@ -55,7 +55,10 @@ test("the same id in two transactions at once is one job", async () => {
   await added.promise;
   const again = enqueue(second, Tell, { round: 2 }, { id });
   await eventually("the second to wait", async () => {
-    const waiting = await sql`select from pg_locks where not granted`.execute(db);
+    const waiting = await sql`
+      select from pg_locks where not granted
+        and pid in (select pid from pg_stat_activity where datname = current_database())
+    `.execute(db);
     return waiting.rows.length > 0;
   });
   go.resolve();

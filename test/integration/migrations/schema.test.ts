@@ -1,19 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { type Database, openDatabase } from "#shared/database/database.ts";
 import { createLogger } from "#shared/log/logger.ts";
 import { migrate } from "../../../migrations/migrate.ts";
 import { root } from "../../support/repository.ts";
 
 const log = createLogger("test", "silent");
-const name = `schema_${randomUUID().replaceAll("-", "")}`;
+let name: string;
 let server: Database;
 let db: Database;
 let url: string;
 
-beforeAll(async () => {
+beforeEach(async () => {
+  name = `schema_${randomUUID().replaceAll("-", "")}`;
   server = openDatabase({ url: inject("databaseUrl"), name: "duly test", connections: 1, log });
   await sql`create database ${sql.id(name)}`.execute(server);
   const address = new URL(inject("databaseUrl"));
@@ -22,7 +23,7 @@ beforeAll(async () => {
   db = openDatabase({ url, name: "duly test", connections: 2, log });
 });
 
-afterAll(async () => {
+afterEach(async () => {
   await db.destroy();
   await sql`drop database ${sql.id(name)}`.execute(server);
   await server.destroy();
@@ -81,7 +82,6 @@ test("up, down and up again leave the schema that the committed snapshot shows",
 });
 
 test("two that migrate at once do no harm, and a second run has nothing to do", async () => {
-  await migrate(url, "down", log);
   const [first, second] = await Promise.all([migrate(url, "up", log), migrate(url, "up", log)]);
   expect([...first, ...second].toSorted()).toEqual([...new Set([...first, ...second])].toSorted());
   expect(await migrate(url, "up", log)).toEqual([]);

@@ -14,10 +14,10 @@ afterEach(async () => {
 });
 
 /** A node that gives every request the same treatment. */
-async function nodeThat(answer: Parameters<typeof createServer>[1]): Promise<ChainClient> {
+async function nodeThat(answer: Parameters<typeof createServer>[1], patienceMs = 10_000): Promise<ChainClient> {
   server = createServer(answer as () => void).listen(0, "127.0.0.1");
   await once(server, "listening");
-  return new ChainClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 200);
+  return new ChainClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, patienceMs);
 }
 
 const silence = () => undefined;
@@ -30,7 +30,7 @@ const status =
   };
 
 test("an offer that is not answered in time has an unknown outcome, a question that is not counts as unreachable", async () => {
-  const chain = await nodeThat(silence);
+  const chain = await nodeThat(silence, 200);
   await expect(chain.offer("0x02")).rejects.toBeInstanceOf(UnknownOutcomeError);
   await expect(chain.balanceOf("0x000000000000000000000000000000000000dEaD")).rejects.toBeInstanceOf(
     UnreachableError,

@@ -149,7 +149,7 @@ function importOfPipe(...program: string[]) {
 test("a signal to the dispatcher stops it behind a batch and says how to go on; going on imports the rest once", async () => {
   const { child, write, out } = importOfPipe("services/cli/main.ts", "import", "payments");
   write(HEADER + linesOf(350));
-  await vi.waitUntil(async () => (await count()) >= 200, { timeout: 10_000, interval: 20 });
+  await vi.waitUntil(async () => (await count()) >= 200, { timeout: 20_000, interval: 20 });
   child.kill("SIGINT");
   write(linesOf(350, "s"), true);
   const [code] = (await once(child, "exit")) as [number | null];
@@ -168,7 +168,7 @@ test("a signal to the dispatcher stops it behind a batch and says how to go on; 
 test("killed in the middle and run again, it has imported every line once", async () => {
   const { child, write } = importOfPipe("services/payments/commands/import.ts");
   write(HEADER + linesOf(1_000));
-  await vi.waitUntil(async () => (await count()) >= 200, { timeout: 10_000, interval: 5 });
+  await vi.waitUntil(async () => (await count()) >= 200, { timeout: 20_000, interval: 5 });
   child.kill("SIGKILL");
   await once(child, "exit");
   const file = join(folder, "all.csv");

@@ -7,6 +7,7 @@ import { paymentsWorld } from "./payments-world.ts";
 
 const world = await paymentsWorld();
 const never = new AbortController().signal;
+const WAIT = { interval: 10, timeout: 15_000 };
 
 /** A process that dies with its bytes stored and not offered. */
 class DyingChain extends ChainClient {
@@ -88,7 +89,7 @@ test("an aborted wait ends with the signal's reason and leaves the transfer to b
     const paid = world.gateway().pay(order, stop.signal);
     const ended = Promise.allSettled([paid]);
     const address = world.wallet.addressOf(order.walletIndex);
-    await vi.waitUntil(async () => inPool(address), { interval: 10 });
+    await vi.waitUntil(async () => inPool(address), WAIT);
     stop.abort(new Error("time is up"));
     expect(await ended).toMatchObject([{ status: "rejected", reason: stop.signal.reason as Error }]);
     expect(await world.gateway().find(order, never)).toEqual({ effect: "unknown" });
@@ -209,12 +210,9 @@ test("a transfer that the pool lost is offered again while its receipt is awaite
   await world.node.setAutomine(false);
   try {
     const paid = world.gateway().pay(order, never);
-    const hash = await vi.waitUntil(async () => (await inPool(payer.address))?.hash, { interval: 10 });
+    const hash = await vi.waitUntil(async () => (await inPool(payer.address))?.hash, WAIT);
     await world.node.dropTransaction({ hash });
-    await vi.waitUntil(async () => (await inPool(payer.address))?.hash === hash, {
-      interval: 10,
-      timeout: 5_000,
-    });
+    await vi.waitUntil(async () => (await inPool(payer.address))?.hash === hash, WAIT);
     await world.node.mine({ blocks: 1 });
     expect((await paid).transactionHash).toBe(hash);
   } finally {
@@ -230,8 +228,8 @@ test("a transfer that the chain mined and reverted is permanent, with the token'
   await world.node.setAutomine(false);
   try {
     const paid = Promise.allSettled(orders.map((order) => gateway.pay(order, never)));
-    await vi.waitUntil(async () => (await world.transfersOf(payer)).length === 2, { interval: 10 });
-    await vi.waitUntil(async () => (await world.node.getTxpoolStatus()).pending === 2, { interval: 10 });
+    await vi.waitUntil(async () => (await world.transfersOf(payer)).length === 2, WAIT);
+    await vi.waitUntil(async () => (await world.node.getTxpoolStatus()).pending === 2, WAIT);
     await world.node.mine({ blocks: 1 });
     const outcomes = await paid;
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);

@@ -10,6 +10,7 @@ import { Bell } from "#shared/time/bell.ts";
 import { relayLoop } from "../../../services/relay/relay-loop.ts";
 import { useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
+import { management } from "../../support/virtual-host.ts";
 import { listenTo } from "./listener.ts";
 
 const engine = useEngine();
@@ -62,6 +63,9 @@ afterEach(async () => {
   end.abort();
   await loop;
   await connection.close();
+  await sql`truncate duly.jobs, duly.outbox, duly.dead_letters`.execute(engine.db);
+  for (const queue of ["plain.high", "plain.medium", "plain.low"])
+    await management("DELETE", `/api/queues/${engine.broker.name}/${queue}/contents`);
 });
 
 function spoil(channel: ConfirmChannel): ConfirmChannel {
@@ -95,7 +99,7 @@ test("a message that the broker refuses for good is found, becomes a dead letter
     message: expect.stringMatching(/PRECONDITION_FAILED - invalid expiration/) as string,
   });
   const listener = await listenTo(engine.broker.url, "plain.high");
-  await expect.poll(() => new Set(listener.heard.map(({ id }) => id)).size, { timeout: 10_000 }).toBe(29);
+  await expect.poll(() => new Set(listener.heard.map(({ id }) => id)).size, { timeout: 15_000 }).toBe(29);
   expect(listener.heard.map(({ id }) => id)).not.toContain(ids[12]);
   await listener.stop();
   const states = await sql`select from duly.jobs where state <> 'queued'`.execute(engine.db);

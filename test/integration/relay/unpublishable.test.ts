@@ -17,9 +17,12 @@ beforeEach(async () => {
   relay = await engine.startRelay();
 });
 afterEach(async () => {
+  // Copies of letters may still be on their way: the next test would take them for its own.
+  await outboxEmpties();
   await relay.stop();
-  await engine.broker.takeAll("plain.high");
-  await engine.broker.takeAll("plain.dead-letters");
+  for (const service of ["plain.high", "plain.dead-letters", "duly.dead-letters"])
+    await engine.broker.takeAll(service);
+  await sql`truncate duly.jobs, duly.dead_letters`.execute(engine.db);
 });
 
 /** Three jobs that go out in one batch; the middle one is made unfit behind the API's back. */

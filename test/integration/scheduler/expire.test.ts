@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import type { JobState } from "#shared/contracts/job-state.ts";
 import { defineJob, enqueue } from "#shared/index.ts";
@@ -88,12 +88,13 @@ test("a job whose effects were all refused or unsent is cancelled", async () => 
 });
 
 test("the scheduler cancels at the time of expiry, a job that never expires stays", async () => {
-  await engine.startScheduler();
+  const scheduler = await engine.startScheduler();
+  onTestFinished(() => scheduler.stop());
   const stays = await enqueue(engine.db, Brief, {});
   const expiresAt = new Date(Date.now() + 200);
   const goes = await enqueue(engine.db, Brief, {}, { expiresAt });
   await engine.reaches(goes, "cancelled");
   expect(Date.now()).toBeGreaterThanOrEqual(expiresAt.getTime());
-  expect(Date.now() - expiresAt.getTime()).toBeLessThan(1_000);
+  expect(Date.now() - expiresAt.getTime()).toBeLessThan(5_000); // no sweep's doing
   expect(await stateOf(stays)).toBe("queued");
 });

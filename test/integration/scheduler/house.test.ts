@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import { beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { defineJob, enqueue } from "#shared/index.ts";
 import { complete } from "#shared/jobs/complete.ts";
@@ -146,7 +146,8 @@ test("the archive walks page by page over what stays", async () => {
 test("a scheduler does all of this by itself", async () => {
   const orphan = await running(await consumer(31));
   const old = await finished(3_601);
-  await engine.startScheduler();
+  const scheduler = await engine.startScheduler();
+  onTestFinished(() => scheduler.stop());
   expect(await engine.reaches(orphan, "queued")).toMatchObject({ claim: 3, send: 4 });
   await eventually(
     "the job to move to the history",
