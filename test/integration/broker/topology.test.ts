@@ -1,5 +1,5 @@
 import { connect } from "amqplib";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { defineJob, PRIORITIES } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
@@ -8,6 +8,8 @@ import { eventually } from "../../support/eventually.ts";
 import { management } from "../../support/virtual-host.ts";
 
 const engine = useEngine();
+/** Where a service comes late: in the first one it would be there for the other tests too. */
+const growing = useEngine();
 const payload = z.object({});
 const Urgent = defineJob("test.urgent", {
   payload,
@@ -33,7 +35,12 @@ interface Binding {
   routing_key: string;
 }
 
+beforeAll(async () => {
+  await register(engine.db, "dog", [Urgent, Slow], ["bone.found.v1", "bone.lost.v2"]);
+  await register(engine.db, "cat", [Lone], []);
+});
 const started: Running[] = [];
+beforeEach(startRelay);
 afterEach(async () => {
   await Promise.all(started.splice(0).map((part) => part.stop()));
 });
@@ -41,16 +48,16 @@ async function startRelay(): Promise<void> {
   started.push(await engine.startRelay());
 }
 
-async function list<T>(kind: string): Promise<T[]> {
-  return (await management("GET", `/api/${kind}/${engine.broker.name}`)) as T[];
+async function list<T>(kind: string, { broker } = engine): Promise<T[]> {
+  return (await management("GET", `/api/${kind}/${broker.name}`)) as T[];
 }
 
-async function queueNames(): Promise<string[]> {
-  return (await list<Listed>("queues")).map((queue) => queue.name).sort();
+async function queueNames(of = engine): Promise<string[]> {
+  return (await list<Listed>("queues", of)).map((queue) => queue.name).sort();
 }
 
-async function bindings(): Promise<string[]> {
-  const found = await list<Binding>("bindings");
+async function bindings(of = engine): Promise<string[]> {
+  const found = await list<Binding>("bindings", of);
   return found
     .filter(({ source }) => source !== "")
     .map(({ source, routing_key: key, destination }) => `${source} -${key}-> ${destination}`)
@@ -67,10 +74,6 @@ const waits = [
 ] as const;
 
 test("the relay declares exactly what the registered types and subscriptions ask for", async () => {
-  await register(engine.db, "dog", [Urgent, Slow], ["bone.found.v1", "bone.lost.v2"]);
-  await register(engine.db, "cat", [Lone], []);
-  await startRelay();
-
   const exchanges = (await list<Listed>("exchanges")).filter(({ name }) => name.startsWith("duly."));
   expect(
     Object.fromEntries(exchanges.map(({ name, type, durable }) => [name, `${type} ${durable}`])),
@@ -146,6 +149,7 @@ test("every queue has the arguments that safety depends on, and words for people
 test("dead-lettering at least once is in force: what has nowhere to go stays", async () => {
   const { broker } = engine;
   await broker.unbind("duly.rejected", "duly.rejected", "");
+  onTestFinished(() => broker.bind("duly.rejected", "duly.rejected", ""));
   await broker.put("cat.batch", Buffer.from("{}"));
   const connection = await connect(broker.url);
   try {
@@ -165,7 +169,6 @@ test("dead-lettering at least once is in force: what has nowhere to go stays", a
     return queue["messages_dlx"] === 1;
   });
   expect(await broker.count("duly.rejected")).toBe(0);
-  await broker.bind("duly.rejected", "duly.rejected", "");
 }, 30_000);
 
 test("declaring again is harmless", async () => {
@@ -175,15 +178,15 @@ test("declaring again is harmless", async () => {
 });
 
 test("a service that registers while the relay runs gets its queues", async () => {
-  await startRelay();
+  started.push(await growing.startRelay());
   const Late = defineJob("test.late", { payload, priority: "high", priorities: PRIORITIES });
-  await register(engine.db, "owl", [Late], ["bone.found.v1"]);
-  const owls = async () => (await queueNames()).filter((name) => name.startsWith("owl."));
+  await register(growing.db, "owl", [Late], ["bone.found.v1"]);
+  const owls = async () => (await queueNames(growing)).filter((name) => name.startsWith("owl."));
   const ladder = (priority: string) => ["", ".retry.2s", ".retry.4s"].map((end) => `owl.${priority}${end}`);
   await expect
-    .poll(owls, { timeout: 10_000 })
+    .poll(owls, { timeout: 15_000 })
     .toEqual([...PRIORITIES.flatMap(ladder), "owl.dead-letters", "owl.events"].sort());
   await eventually("the binding of the owl", async () =>
-    (await bindings()).includes("duly.events -bone.found.v1-> owl.events"),
+    (await bindings(growing)).includes("duly.events -bone.found.v1-> owl.events"),
   );
 });

@@ -14,7 +14,10 @@ afterEach(async () => {
 });
 
 /** A node that gives every request the same treatment. */
-async function nodeThat(answer: Parameters<typeof createServer>[1], patienceMs = 10_000): Promise<ChainClient> {
+async function nodeThat(
+  answer: Parameters<typeof createServer>[1],
+  patienceMs = 10_000,
+): Promise<ChainClient> {
   server = createServer(answer as () => void).listen(0, "127.0.0.1");
   await once(server, "listening");
   return new ChainClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, patienceMs);

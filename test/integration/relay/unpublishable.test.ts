@@ -20,8 +20,8 @@ afterEach(async () => {
   // Copies of letters may still be on their way: the next test would take them for its own.
   await outboxEmpties();
   await relay.stop();
-  for (const service of ["plain.high", "plain.dead-letters", "duly.dead-letters"])
-    await engine.broker.takeAll(service);
+  for (const queue of ["plain.high", "plain.dead-letters", "duly.dead-letters"])
+    await engine.broker.takeAll(queue);
   await sql`truncate duly.jobs, duly.dead_letters`.execute(engine.db);
 });
 
