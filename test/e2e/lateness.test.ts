@@ -25,7 +25,10 @@ beforeAll(async () => {
   ]);
 });
 
-// Tried again, for other work on the machine can take the processor away; never started early, however often.
+/** The least lateness of all tries: a retry must not hide an early start. */
+let least = Number.POSITIVE_INFINITY;
+
+// Tried again, for other work on the machine can take the processor away.
 test("200 jobs due at scattered times start at p50 within 10 ms and p99 within 50 ms", {
   retry: 2,
 }, async () => {
@@ -55,7 +58,8 @@ test("200 jobs due at scattered times start at p50 within 10 ms and p99 within 5
   console.log(
     `lateness in ms: p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, least ${at(0)}, most ${at(1)}`,
   );
-  expect(at(0)).toBeGreaterThanOrEqual(0);
+  least = Math.min(least, at(0));
+  expect(least).toBeGreaterThanOrEqual(0);
   expect(at(0.5)).toBeLessThanOrEqual(10);
   expect(at(0.99)).toBeLessThanOrEqual(50);
   await eventually("every job to have ended with its first attempt", async () => {

@@ -1,9 +1,9 @@
 import { connect } from "amqplib";
-import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { defineJob, PRIORITIES } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
-import { type Running, useEngine } from "../../support/engine.ts";
+import { type Engine, useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
 import { management } from "../../support/virtual-host.ts";
 
@@ -22,6 +22,12 @@ const Urgent = defineJob("test.urgent", {
 const Slow = defineJob("test.slow", { payload, priority: "low", attempts: 3, backoff: [3_000, 1_000] });
 const Lone = defineJob("test.lone", { payload, priority: "batch" });
 
+/** Until the end of the test. */
+async function startRelay(of: Engine): Promise<void> {
+  const relay = await of.startRelay();
+  onTestFinished(() => relay.stop());
+}
+
 interface Listed {
   name: string;
   type: string;
@@ -38,15 +44,9 @@ interface Binding {
 beforeAll(async () => {
   await register(engine.db, "dog", [Urgent, Slow], ["bone.found.v1", "bone.lost.v2"]);
   await register(engine.db, "cat", [Lone], []);
+  // It declares and goes: a relay at work would put right what the tests change by hand.
+  await (await engine.startRelay()).stop();
 });
-const started: Running[] = [];
-beforeEach(startRelay);
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((part) => part.stop()));
-});
-async function startRelay(): Promise<void> {
-  started.push(await engine.startRelay());
-}
 
 async function list<T>(kind: string, { broker } = engine): Promise<T[]> {
   return (await management("GET", `/api/${kind}/${broker.name}`)) as T[];
@@ -173,12 +173,12 @@ test("dead-lettering at least once is in force: what has nowhere to go stays", a
 
 test("declaring again is harmless", async () => {
   const before = [await queueNames(), await bindings()];
-  await startRelay();
+  await startRelay(engine);
   expect([await queueNames(), await bindings()]).toEqual(before);
 });
 
 test("a service that registers while the relay runs gets its queues", async () => {
-  started.push(await growing.startRelay());
+  await startRelay(growing);
   const Late = defineJob("test.late", { payload, priority: "high", priorities: PRIORITIES });
   await register(growing.db, "owl", [Late], ["bone.found.v1"]);
   const owls = async () => (await queueNames(growing)).filter((name) => name.startsWith("owl."));

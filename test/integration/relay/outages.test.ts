@@ -129,6 +129,7 @@ test("what was lost on its way to the broker stays in the outbox and goes out on
   await eventually("the relay to let them go", async () => (await free()) === (await waiting()));
   expect(await waiting()).toBe(20);
   wire.refuse(false);
+  wire.cut();
   await expectAllArrive(ids);
 });
 

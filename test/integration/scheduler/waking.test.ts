@@ -47,6 +47,7 @@ async function sleeps(until?: Date) {
 
 test("an earlier job enqueued while it sleeps wakes it at once", async () => {
   const resting = withoutPolls();
+  await resting.until(1);
   const later = new Date(Date.now() + HOUR);
   await enqueue(engine.db, Due, {}, { runAt: later });
   await sleeps(later);
