@@ -33,6 +33,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         elsif length(job.unique_key) not between 1 and 255 then
           raise exception 'duly: the unique key of job % has % characters', job.place, length(job.unique_key)
             using errcode = 'DU005', hint = 'Use 1 to 255 characters.';
+        elsif not isfinite(job.run_at) or not isfinite(job.expires_at) then
+          raise exception 'duly: run_at and expires_at of job % must be instants, not infinity', job.place
+            using errcode = 'DU005', hint = 'Leave out what is not meant: no run_at is now, no expires_at is never.';
         elsif job.expires_at <= job.run_at then
           raise exception 'duly: job % would expire at %, before it is due at %', job.place, job.expires_at, job.run_at
             using errcode = 'DU005', hint = 'Give an expires_at after run_at.';
@@ -97,6 +100,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
           hint = 'A type is known once a service that handles it has started; check the name, or start that service.';
       end if;
 
+      if jsonb_typeof(jobs) <> 'array' then
+        raise exception 'duly: the jobs of type "%" must be a JSON array of objects', type using errcode = 'DU005',
+          hint = 'For one job use duly.enqueue(type, payload, …).';
+      end if;
       -- A misspelt "runAt" would otherwise mean "now".
       select key into strange from jsonb_array_elements(jobs) as job, jsonb_object_keys(job) as key
       where key <> all (array['id', 'payload', 'run_at', 'priority', 'unique_key', 'expires_at', 'timeout_ms',

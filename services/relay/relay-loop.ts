@@ -5,6 +5,7 @@ import { fallAsleep, wakeUp } from "#shared/outbox/fall-asleep.ts";
 import type { Lane } from "#shared/outbox/lanes.ts";
 import { LowWater } from "#shared/outbox/low-water.ts";
 import type { Bell } from "#shared/time/bell.ts";
+import { orAborted } from "#shared/time/or-aborted.ts";
 import { pause } from "#shared/time/pause.ts";
 import { ChannelKeeper } from "./channel-keeper.ts";
 import { relayBatch } from "./relay-batch.ts";
@@ -45,7 +46,10 @@ export async function relayLoop(options: LoopOptions): Promise<void> {
   let busy = 0;
   let quiet = 0;
   while (!end.aborted) {
-    const found = await emptyOnce(options, marks, channels);
+    const found = await emptyOnce(options, marks, channels).catch((error: unknown) => {
+      if (end.aborted) return 0; // what it waited for will not come any more
+      throw error;
+    });
     if (end.aborted) break;
     if (found > 0) {
       busy += 1;
@@ -78,7 +82,7 @@ async function emptyOnce(
 ): Promise<number> {
   const now = Date.now();
   const looks = [...marks].map(([lane, mark]) => ({ lane, above: mark.above(now) }));
-  const channel = await channels.current();
+  const channel = await orAborted(channels.current(), options.end);
   const { db, window, confirmMs, log } = options;
   const result = await relayBatch({
     db,

@@ -10,6 +10,7 @@ import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
 import type { Lane } from "#shared/outbox/lanes.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import { Bell } from "#shared/time/bell.ts";
+import { orAborted } from "#shared/time/or-aborted.ts";
 import type { RelayConfig } from "./config.ts";
 import { relayLoop } from "./relay-loop.ts";
 
@@ -52,7 +53,7 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
   const use = async (connection: BrokerConnection, lost: AbortSignal) => {
     await forgetDeadSleepers(db);
     assertBrokerVersion(connection);
-    await declare(service, connection, lost);
+    await declare(service, connection, AbortSignal.any([lost, stop]));
     const failed = new AbortController();
     const end = AbortSignal.any([lost, stop, failed.signal]);
     const { RELAY_WINDOW: window, RELAY_CONFIRM_MS: confirmMs } = config;
@@ -73,21 +74,19 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
   service.running(Promise.all([listening, publishing]));
 }
 
+// Not waited for past `end`: a broker that has gone silent answers a declaration as little as anything else.
 async function declare(
-  service: ServiceContext<RelayConfig>,
+  { db, log }: ServiceContext<RelayConfig>,
   connection: BrokerConnection,
-  lost: AbortSignal,
+  end: AbortSignal,
 ): Promise<void> {
-  const topology = await readTopology(service.db);
-  const channel = await connection.createChannel();
+  const topology = await readTopology(db);
+  const channel = await orAborted(connection.createChannel(), end);
   channel.on("error", (error) =>
-    service.log.error(
-      { err: error },
-      "RabbitMQ has something of the same name with other arguments, or refuses it",
-    ),
+    log.error({ err: error }, "RabbitMQ has something of the same name with other arguments, or refuses it"),
   );
-  await declareTopology(channel, topology);
-  await closeWithin(channel, lost, service.log);
+  await orAborted(declareTopology(channel, topology), end);
+  await closeWithin(channel, end, log);
 }
 
 // A service that registers a new type notifies; the look every minute is the backstop.

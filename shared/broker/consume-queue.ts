@@ -4,6 +4,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import type { Logger } from "../log/logger.ts";
 import { aborted } from "../time/aborted.ts";
 import { growingDelay } from "../time/growing-delay.ts";
+import { orAborted } from "../time/or-aborted.ts";
 import { pause } from "../time/pause.ts";
 import { closeWithin } from "./close-within.ts";
 
@@ -70,7 +71,7 @@ export async function consumeQueue(options: QueueOptions): Promise<void> {
 
 async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promise<void> {
   const { connection, queue, prefetch, log } = options;
-  const channel = await connection.createChannel();
+  const channel = await orAborted(connection.createChannel(), end);
   const over = new AbortController();
   const open = { now: true };
   channel.on("error", (error) => log.debug({ err: error, queue }, "RabbitMQ closed a channel"));
@@ -80,8 +81,8 @@ async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promis
   });
   const inHand = new Set<Promise<void>>();
   const consumerTag = `${queue}@${hostname()}-${randomUUID().slice(0, 8)}`;
-  await channel.prefetch(prefetch);
-  await channel.consume(
+  await orAborted(channel.prefetch(prefetch), end);
+  const consuming = channel.consume(
     queue,
     (message) => {
       if (message === null) return over.abort(new Error(`the broker cancelled the consumer of ${queue}`));
@@ -91,6 +92,7 @@ async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promis
     },
     { consumerTag },
   );
+  await orAborted(consuming, end);
   log.debug({ queue, prefetch }, "consuming");
   options.onConsuming?.();
   await aborted(AbortSignal.any([end, over.signal]));

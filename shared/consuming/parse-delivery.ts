@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { Delivery } from "../broker/consume-queue.ts";
 import { HEADER } from "../broker/headers.ts";
 import type { LetterReason } from "../jobs/write-letter.ts";
@@ -50,7 +51,7 @@ export function parseDelivery(
   }
   const payload = handler.definition.payload.safeParse(json.value);
   if (!payload.success)
-    return unfit("invalid_payload", `the payload does not fit ${type}: ${payload.error.message}`);
+    return unfit("invalid_payload", `the payload does not fit ${type}: ${inOneLine(payload.error)}`);
   if (id === undefined) return unfit("unknown_job", "the message has no job id as its message_id");
   if (send === undefined) return unfit("unknown_job", `the message has no ${HEADER.send} header`);
   return { ok: true, id, send, handler, payload: payload.data };
@@ -65,6 +66,10 @@ export function jobIdOf({ messageId }: Pick<Delivery, "messageId">): string | un
 export function sendOf(headers: Delivery["headers"]): number | undefined {
   const send = headers[HEADER.send];
   return typeof send === "number" && Number.isSafeInteger(send) ? send : undefined;
+}
+
+function inOneLine(error: z.ZodError): string {
+  return error.issues.map(({ path, message }) => `${path.join(".") || "(all of it)"}: ${message}`).join("; ");
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });

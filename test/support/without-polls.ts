@@ -16,7 +16,9 @@ export interface Resting {
  * the same within a test's patience was rung for, or its time had been set.
  */
 export function withoutPolls(): Resting {
-  const wait = Bell.prototype.wait;
+  const { wait } = Bell.prototype as {
+    wait: (this: Bell, ...args: Parameters<Bell["wait"]>) => Promise<boolean>;
+  };
   let resting = 0;
   vi.spyOn(Bell.prototype, "wait").mockImplementation(async function (this: Bell, milliseconds, signal) {
     if (milliseconds !== POLL_MS) return wait.call(this, milliseconds, signal);
@@ -25,7 +27,8 @@ export function withoutPolls(): Resting {
     resting -= 1;
     return rang;
   });
-  return {
-    until: (loops) => eventually(`${loops} loops to rest`, async () => resting === loops).then(() => {}),
+  const until = async (loops: number) => {
+    await eventually(`${loops} loops to rest`, async () => resting === loops);
   };
+  return { until };
 }

@@ -5,7 +5,7 @@ export function tellAddresses(stack: Stack, stackFile: string, out: (line: strin
   const rows = [
     ["RabbitMQ", `${stack.rabbitmqUrl}   login: ${stack.rabbitmqUser} / ${stack.rabbitmqPassword}`],
     ["Mailbox", stack.mailUrl],
-    ["Chat", stack.chatUrl],
+    ["Chat", `${stack.chatUrl}/conversations`],
     ["PostgreSQL", stack.databaseUrl],
     ["Chain", `${stack.chainUrl}   token: ${stack.tokenAddress}`],
     ["Reports", stack.reportsDir],

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { runCommand } from "#shared/index.ts";
+import { parseArguments } from "#shared/runtime/parse-arguments.ts";
 import { parseDuration } from "#shared/time/parse-duration.ts";
 import { OtpConfig } from "../config.ts";
 import { otpCipher } from "../otp-cipher.ts";
@@ -10,7 +11,11 @@ const PER_TRANSACTION = 500;
 
 const Options = z.object({
   expiresIn: z.string().transform((text) => parseDuration(text)),
-  count: z.coerce.number().int().min(1, "--count must be a whole number from 1").max(100_000),
+  count: z.coerce
+    .number("--count must be a number")
+    .int()
+    .min(1, "--count must be a whole number from 1")
+    .max(100_000),
   correlation: z.uuid("--correlation must be a UUID").optional(),
 });
 
@@ -19,8 +24,8 @@ const command = new Command("duly send otp")
   .argument("<email...>", "whom to mail")
   .option("--expires-in <duration>", "how long a code can be used", "5m")
   .option("--count <number>", "codes for each address", "1")
-  .option("--correlation <uuid>", "correlationId of the jobs")
-  .parse();
+  .option("--correlation <uuid>", "correlationId of the jobs");
+parseArguments(command, process.argv.slice(2));
 
 await runCommand("send otp", OtpConfig, async ({ config, db, signal, out }) => {
   const { expiresIn, count, correlation } = Options.parse(command.opts());

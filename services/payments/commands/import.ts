@@ -3,12 +3,12 @@ import { stat } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import { runCommand } from "#shared/index.ts";
+import { parseArguments } from "#shared/runtime/parse-arguments.ts";
 import { ImportConfig } from "../config.ts";
 import { importPayments } from "../import/import-payments.ts";
 import { knownTokens } from "../import/known-tokens.ts";
 import { describe, Progress, type Tally } from "../import/progress.ts";
 import type { PaymentsTables } from "../tables.ts";
-import { parseArguments } from "./parse-arguments.ts";
 
 const EXIT = { done: 0, someLinesBad: 3, stopped: 130 } as const;
 

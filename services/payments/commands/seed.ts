@@ -2,11 +2,11 @@ import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { z } from "zod";
 import { runCommand } from "#shared/index.ts";
+import { parseArguments } from "#shared/runtime/parse-arguments.ts";
 import { parseAddress } from "../chain/address.ts";
 import { Wallet } from "../chain/wallet.ts";
 import { SeedConfig } from "../config.ts";
 import type { PaymentsTables } from "../tables.ts";
-import { parseArguments } from "./parse-arguments.ts";
 
 const USERS = new URL("../../../examples/users.json", import.meta.url);
 const Users = z.array(z.object({ id: z.string(), name: z.string(), walletIndex: z.number().int().min(1) }));

@@ -10,6 +10,7 @@ import {
   holds,
   leaveToGhost,
   lettersOf,
+  published,
   putSend,
   useRoad,
 } from "./road.ts";
@@ -150,6 +151,7 @@ test.concurrent("what a holder records after another took the job over writes no
   const id = await add(engine, Work, { note: "contested" });
   await zombie.reached;
   const filler = await add(engine, Work, { note: "fills the prefetch of the first" });
+  await published(engine, filler);
   await holds(engine, "zombie.high", 0);
   await putSend(engine, "zombie.high", { type: Work.type, id, send: 1, payload: { note: "contested" } });
   await holds(engine, "zombie.high", 1);

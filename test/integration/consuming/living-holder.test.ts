@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { defineJob, handle } from "#shared/index.ts";
 import { eventually } from "../../support/eventually.ts";
-import { add, Gate, holds, putSend, useRoad } from "./road.ts";
+import { add, Gate, holds, published, putSend, useRoad } from "./road.ts";
 
 const engine = useRoad();
 const payload = z.object({ place: z.number() });
@@ -29,7 +29,7 @@ test("a holder that lost only its channel and the one who takes over have one ef
   await engine.consume("living", [consumerOf("first")], { high: 1 });
   const id = await add(engine, Work, { place: 0 });
   await slow.reached;
-  await add(engine, Work, { place: 1 }); // fills the prefetch of the first
+  await published(engine, await add(engine, Work, { place: 1 })); // fills the prefetch of the first
   await holds(engine, "living.high", 0);
   await putSend(engine, "living.high", { type: Work.type, id, send: 1, payload: { place: 0 } });
   await holds(engine, "living.high", 1);

@@ -46,6 +46,13 @@ export async function holds({ broker }: Engine, queue: string, ready: number): P
   await eventually(`${ready} messages in ${queue}`, async () => (await broker.count(queue)) === ready);
 }
 
+/** Waits until the broker has a job's message. */
+export async function published({ db }: Engine, id: string): Promise<void> {
+  await eventually(`job ${id} to be published`, async () => {
+    return (await sql`select from duly.outbox where ref = ${id}`.execute(db)).rows.length === 0;
+  });
+}
+
 /** Puts a message on a queue that looks like the relay's of the given send. */
 export async function putSend(
   { broker }: Engine,

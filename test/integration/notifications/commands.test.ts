@@ -59,7 +59,7 @@ test("seed takes the example's people, and twice the same ones", async () => {
   const seed = () => runFile("services/notifications/commands/seed.ts", [], { DATABASE_URL: url });
   const first = await seed();
   const second = await seed();
-  expect(first).toMatchObject({ code: 0, out: "20 contacts stand ready\n" });
+  expect(first).toMatchObject({ code: 0, out: "20 contacts are in.\n" });
   expect(second).toEqual(first);
   expect(await own.selectFrom("notifications.contacts").select("user_id").execute()).toHaveLength(20);
 });
