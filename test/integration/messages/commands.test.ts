@@ -43,12 +43,12 @@ test("send message --file stores the whole conversation", async () => {
 });
 
 test.each([
-  [["--text", "to nobody"], "to"],
-  [["--to", "0555", "--text", "Hello"], "E.164"],
-  [["--to", "+15550000001", "--text", "Hello", "--in", "soon"], '"soon" is no duration'],
-  [["--file", "examples/there-is-no-such-file.json"], "there-is-no-such-file.json"],
-])("send message %j is refused with what to do", async (args, sentence) => {
+  [["--text", "to nobody"], "give --to and --text", 2],
+  [["--to", "0555", "--text", "Hello"], "E.164", 1],
+  [["--to", "+15550000001", "--text", "Hello", "--in", "soon"], '"soon" is no duration', 1],
+  [["--file", "examples/there-is-no-such-file.json"], "there-is-no-such-file.json", 2],
+])("send message %j is refused with what to do", async (args, sentence, code) => {
   const finished = await send(...args);
-  expect(finished.code).toBe(1);
+  expect(finished.code).toBe(code);
   expect(finished.err).toContain(sentence);
 });
