@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../log/logger.ts";
+import { pause } from "../time/pause.ts";
 
 /** How long a goodbye may take; a broker that answers does so in milliseconds. */
 const LONGEST_MS = 2_000;
@@ -16,9 +16,6 @@ export async function closeWithin(
   const over = new AbortController();
   const end = AbortSignal.any([gone, over.signal]);
   const closing = what.close().catch((error: unknown) => log.debug({ err: error }, "closed already"));
-  const waiting = delay(LONGEST_MS, undefined, { signal: end }).catch((error: unknown) => {
-    if (!end.aborted) throw error;
-  });
-  await Promise.race([closing, waiting]);
+  await Promise.race([closing, pause(LONGEST_MS, end)]);
   over.abort();
 }

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Delivery } from "../broker/consume-queue.ts";
 import { HEADER } from "../broker/headers.ts";
+import { isUuid } from "../jobs/is-uuid.ts";
 import type { LetterReason } from "../jobs/write-letter.ts";
 import type { Handler } from "./handle.ts";
 
@@ -23,8 +24,6 @@ export interface UnfitDelivery {
   readonly send: number | undefined;
   readonly type: string | undefined;
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Reads a message of a work queue; never throws. The type is the `type` property, never the routing key. */
 export function parseDelivery(
@@ -59,7 +58,7 @@ export function parseDelivery(
 
 /** The job's id as a message names it; undefined for anything that cannot be one. */
 export function jobIdOf({ messageId }: Pick<Delivery, "messageId">): string | undefined {
-  return messageId !== undefined && UUID.test(messageId) ? messageId.toLowerCase() : undefined;
+  return messageId !== undefined && isUuid(messageId) ? messageId.toLowerCase() : undefined;
 }
 
 /** The number of the send that a message carries; undefined when it carries none. */

@@ -1,17 +1,16 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { HEADER } from "../broker/headers.ts";
+import { isUuid } from "../jobs/is-uuid.ts";
 import { parkAgain, replayLetter } from "../jobs/replay-letter.ts";
 import { writeLooseLetter } from "../jobs/write-letter.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { SettlingTransaction } from "./handle.ts";
 import { untilDatabaseAnswers } from "./until-database-answers.ts";
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /** The letter that a delivery is the parked copy of: somebody moved it here with RabbitMQ's "Move messages". */
 export function letterOf({ headers }: Delivery): string | undefined {
   const letter = headers[HEADER.letter];
-  return typeof letter === "string" && UUID.test(letter) ? letter : undefined;
+  return typeof letter === "string" && isUuid(letter) ? letter : undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { pause } from "#shared/time/pause.ts";
 
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm or start.mjs. */
 const SAME_MS = 500;
@@ -32,5 +32,5 @@ export function listenForStop(): StopRequest {
 /** Resolves when a stop is requested. */
 export async function untilStop({ signal }: StopRequest): Promise<void> {
   // The longest time that a timer can be set to; it is what keeps this process alive.
-  while (!signal.aborted) await sleep(2 ** 31 - 1, undefined, { signal }).catch(() => undefined);
+  while (!signal.aborted) await pause(2 ** 31 - 1, signal);
 }
