@@ -1,5 +1,6 @@
 import type { Delivery } from "#shared/broker/consume-queue.ts";
 import { parseWorkQueue } from "#shared/broker/names.ts";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import { deadLetterDelivery } from "#shared/consuming/dead-letter-delivery.ts";
 import { jobIdOf, sendOf } from "#shared/consuming/parse-delivery.ts";
 import { Interrupted, untilDatabaseAnswers } from "#shared/consuming/until-database-answers.ts";
@@ -32,6 +33,7 @@ export async function recordRejected(
       { queue: origin.queue, reason: origin.reason, job: unfit.id, burial },
       "a queue gave up a message",
     );
+    crashPoint("recorder.recorded");
     delivery.ack();
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;

@@ -5,6 +5,7 @@ import {
   type PublishOutcome,
   publishBatch,
 } from "#shared/broker/publish-batch.ts";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import type { Database } from "#shared/database/database.ts";
 import { readTopology } from "#shared/jobs/read-topology.ts";
 import type { Logger } from "#shared/log/logger.ts";
@@ -49,7 +50,9 @@ export async function relayBatch(options: BatchOptions): Promise<BatchResult> {
     if (rows.length === 0) return { rows, unconfirmed: 0 };
     const outgoing = composed.filter(hasMessage);
     const messages = outgoing.map(({ message }) => message);
+    crashPoint("relay.claimed");
     const outcomes = await publishBatch(options.channel, messages, options.confirmMs);
+    crashPoint("relay.confirmed");
     const sorted = sort(composed, outgoing, outcomes, options.refusal());
     await keepEventsWithSubscribers(trx, sorted);
     await remove(trx, [...sorted.done, ...sorted.dead.map(({ row }) => row)]);
@@ -59,6 +62,7 @@ export async function relayBatch(options: BatchOptions): Promise<BatchResult> {
     );
     await bury(trx, sorted.dead, options.log);
     if (sorted.returned.length > 0) warnOfReturns(sorted.returned, options.log);
+    crashPoint("relay.deleted");
     return { rows, unconfirmed: sorted.unconfirmed };
   });
 }

@@ -1,4 +1,5 @@
 import type { BrokerConnection } from "#shared/broker/hold-connection.ts";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import type { Database } from "#shared/database/database.ts";
 import type { Logger } from "#shared/log/logger.ts";
 import { fallAsleep, wakeUp } from "#shared/outbox/fall-asleep.ts";
@@ -93,6 +94,7 @@ async function emptyOnce(
     refusal: () => channels.refusal,
     log,
   });
+  crashPoint("relay.committed");
   if (channels.refusal?.forGood === false) options.onMissing();
   if (result.unconfirmed > 0) {
     for (const mark of marks.values()) mark.reset();

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import type { Database } from "#shared/database/database.ts";
 import { expire } from "#shared/jobs/expire.ts";
 import { fireDue, nextTimes } from "#shared/jobs/fire-due.ts";
@@ -73,7 +74,9 @@ interface Next {
 
 // Due jobs first: nothing may stand between the timer and them.
 async function doWhatIsDue({ db, window, aheadMs, log }: DueLoopOptions): Promise<Next> {
+  crashPoint("scheduler.looking");
   const fired = await fireDue(db, window, aheadMs);
+  if (fired > 0) crashPoint("scheduler.fired");
   if (fired > 0) log.debug({ fired }, "sent due jobs");
   const { dueMs, expiryMs, nowMs } = await nextTimes(db);
   if (expiryMs !== undefined && expiryMs <= nowMs) {

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import { requeueOrphans } from "#shared/jobs/requeue-orphans.ts";
 import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
@@ -35,6 +36,7 @@ export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promi
 
 async function requeue({ db, log }: ServiceContext<SchedulerConfig>): Promise<void> {
   const sent = await db.transaction().execute((trx) => requeueOrphans(trx));
+  if (sent > 0) crashPoint("scheduler.swept");
   if (sent > 0) log.warn({ sent }, "sent jobs again whose consumer is gone");
 }
 

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { ConfirmChannel, Options } from "amqplib";
+import { crashPoint } from "../config/crash-point.ts";
 
 export type { ConfirmChannel } from "amqplib";
 
@@ -60,8 +61,10 @@ export async function publishBatch(
         outcomes[place] = outcome;
       });
       answers.push(promise);
+      crashPoint("relay.publishing");
       if (!writable) await drained(channel, giveUp);
     }
+    crashPoint("relay.published");
     await settledUnless(giveUp, answers);
     return [...outcomes];
   } finally {

@@ -1,3 +1,4 @@
+import { crashPoint } from "../config/crash-point.ts";
 import { asError } from "../errors/as-error.ts";
 import { UnknownOutcomeError } from "../errors/errors.ts";
 import { nextIntent } from "../jobs/intents.ts";
@@ -38,6 +39,7 @@ export async function attempt(run: Run, context: ConsumerContext): Promise<Ended
 async function afterAsking(run: Run, context: ConsumerContext): Promise<Ended> {
   const { job } = run;
   const answer = await askProvider(run, context);
+  crashPoint("consumer.asked");
   if (answer !== "none" && answer !== "closed") return { run, outcome: answer };
   if (isOver(run)) return { run, outcome: cancelled(run) };
   if (job.intent_before === "doubtful") {
@@ -60,6 +62,7 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
   const progress = new ProgressKeeper((value) => storeProgress(context.db, job, value), context.log);
   const intent = { key: `${job.id}.${intentNumber}`, number: intentNumber };
   try {
+    crashPoint("consumer.performing");
     const receipt = await runWithin(job.timeout_ms, context.hurry, (signal) =>
       handler.perform({
         job: jobInHand(job),
@@ -70,6 +73,7 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
         progress: progress.note,
       }),
     );
+    crashPoint("consumer.performed");
     return { kind: "applied", receipt };
   } catch (thrown) {
     if (context.hurry.aborted) return { kind: "interrupted" };

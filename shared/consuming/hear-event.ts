@@ -1,4 +1,5 @@
 import type { Delivery } from "../broker/consume-queue.ts";
+import { crashPoint } from "../config/crash-point.ts";
 import type { EventRecord } from "../contracts/define-event.ts";
 import type { Database } from "../database/database.ts";
 import { isDatabaseFault } from "../database/database-fault.ts";
@@ -24,8 +25,10 @@ export interface EventContext {
  * cannot be read, or asks for an impossible job, becomes a dead letter of this service.
  */
 export async function hearEvent(delivery: Delivery, context: EventContext): Promise<void> {
+  crashPoint("consumer.event-heard");
   try {
     await untilDatabaseAnswers(() => react(delivery, context), context.hurry, context.log);
+    crashPoint("consumer.event-settled");
     delivery.ack();
   } catch (error) {
     if (error instanceof Interrupted) return;

@@ -1,4 +1,5 @@
 import type { Delivery } from "../broker/consume-queue.ts";
+import { crashPoint } from "../config/crash-point.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { type TakenJob, takeJob, takeOver } from "../jobs/take-job.ts";
 import { attempt } from "./attempt.ts";
@@ -31,6 +32,7 @@ export async function performDelivery(
     context.log,
   );
   if (job === undefined) return true;
+  crashPoint("consumer.claimed");
   await awaitDueTime([job], context.hurry);
   const startedAt = new Date();
   const inDoubt = job.intent_before !== null && job.intent_before !== "unsent";

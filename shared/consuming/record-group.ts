@@ -1,4 +1,5 @@
 import type { Delivery } from "../broker/consume-queue.ts";
+import { crashPoint } from "../config/crash-point.ts";
 import { isDatabaseFault } from "../database/database-fault.ts";
 import { asError } from "../errors/as-error.ts";
 import { classifyError } from "../errors/classify-error.ts";
@@ -55,9 +56,11 @@ async function recordTogether(
 ): Promise<void> {
   const unknown = await context.db.transaction().execute(async (trx) => {
     const { live, expired, unwanted, absent } = await fence(trx, items);
+    crashPoint("consumer.group-fenced");
     await cancel(trx, idsOf(expired), "expired before it could run");
     await cancel(trx, idsOf(unwanted), "cancelled on request");
     await complete(trx, await recordLive(context.hurry, trx, live, startedAt));
+    crashPoint("consumer.group-recorded");
     return absent;
   });
   for (const item of unknown) await buryUnknownJob(item.delivery, item.parsed, context);

@@ -1,4 +1,5 @@
 import { LADDER_MS } from "../broker/names.ts";
+import { crashPoint } from "../config/crash-point.ts";
 import { noteError } from "../errors/note-error.ts";
 import { cancel } from "../jobs/cancel.ts";
 import { complete } from "../jobs/complete.ts";
@@ -48,11 +49,13 @@ export async function settle(
         const recorded = await handler.record?.(trx, outcome.receipt, { job: jobInHand(job), payload });
         const result = handler.record === undefined ? outcome.receipt : recorded;
         await complete(trx, [{ id: job.id, result, startedAt }]);
+        crashPoint("consumer.settling");
         return "settled";
       }
       case "failed":
         await noteIntent(trx, intent, outcome.intent);
         await settleFailure(trx, { row, handler, payload, tellDomain }, outcome.error, outcome.retryAfterMs);
+        crashPoint("consumer.settling");
         return "settled";
       case "dead":
         await noteIntent(trx, intent, outcome.intent);

@@ -1,4 +1,5 @@
 import type { Delivery } from "../broker/consume-queue.ts";
+import { crashPoint } from "../config/crash-point.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import { deadLetterDelivery } from "./dead-letter-delivery.ts";
 import { type ParsedDelivery, parseDelivery } from "./parse-delivery.ts";
@@ -43,6 +44,7 @@ export class WorkQueue {
     if (letter !== undefined) return replayByHand(delivery, letter, this.#context);
     const parsed = parseDelivery(delivery, this.#context.handlers);
     if (!parsed.ok) return this.#bury(delivery, parsed);
+    crashPoint("consumer.delivered");
     const release = this.#context.hand.take(parsed.id);
     try {
       await this.#settled(delivery, parsed);
@@ -94,11 +96,15 @@ export class WorkQueue {
   }
 
   async #perform({ delivery, parsed, handler }: PerformItem): Promise<void> {
-    if (await performDelivery(delivery, parsed, handler, this.#context)) delivery.ack();
+    if (!(await performDelivery(delivery, parsed, handler, this.#context))) return;
+    crashPoint("consumer.settled");
+    delivery.ack();
+    crashPoint("consumer.acked");
   }
 
   async #record(group: readonly RecordItem[]): Promise<void> {
     await recordGroup(group, this.#context);
+    crashPoint("consumer.group-settled");
     for (const { delivery } of group) delivery.ack();
   }
 
