@@ -2,22 +2,19 @@ import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { consumeQueue, type Delivery } from "../broker/consume-queue.ts";
 import { type BrokerConnection, holdConnection } from "../broker/hold-connection.ts";
-import { eventQueue, workQueue } from "../broker/names.ts";
+import { eventQueue } from "../broker/names.ts";
 import type { ConsumerConfig } from "../config/env.ts";
-import { PRIORITIES, PRIORITY_DEFAULTS, type Priority } from "../contracts/priority.ts";
-import { type Database, openDatabase } from "../database/database.ts";
+import type { Database } from "../database/database.ts";
 import { register } from "../jobs/register.ts";
 import type { Logger } from "../log/logger.ts";
 import { aborted } from "../time/aborted.ts";
 import { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
 import { hearEvent } from "./hear-event.ts";
-import { beat, type HeartbeatOptions, keepBeating, signOff } from "./heartbeat.ts";
+import { openWorkQueue } from "./open-work-queue.ts";
+import { becomePresent, type Presence } from "./presence.ts";
+import { queueSizes, type Workers } from "./queue-sizes.ts";
 import type { Subscription } from "./subscribe.ts";
-import { WorkQueue } from "./work-queue.ts";
-
-/** Handlers that run at once in this process, by priority. */
-export type Workers = Readonly<Partial<Record<Priority, number>>>;
 
 export interface ConsumeRequest {
   readonly service: string;
@@ -34,10 +31,19 @@ export interface ConsumeRequest {
   readonly ready: () => void;
 }
 
+/** A queue, and what takes its deliveries. */
+interface Taker {
+  readonly queue: string;
+  readonly prefetch: number;
+  readonly onDelivery: (delivery: Delivery) => Promise<void>;
+}
+
+interface Parts {
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly subscriptions: ReadonlyMap<string, Subscription>;
+}
+
 const EVENTS_PREFETCH = 50;
-const RECORD_PREFETCH = 400;
-/** RabbitMQ closes a channel whose delivery is not acked within 30 minutes (consumer_timeout). */
-const LONGEST_IN_HAND_MS = 25 * 60_000;
 
 /**
  * Runs a service's handlers and subscriptions until `stop`: registers them, consumes the queue of each priority on a
@@ -45,116 +51,64 @@ const LONGEST_IN_HAND_MS = 25 * 60_000;
  */
 export async function consume(request: ConsumeRequest): Promise<void> {
   const { service, config, db, log, stop, hurry } = request;
-  const handlers = new Map(
-    request.parts.filter(isHandler).map((handler) => [handler.definition.type, handler]),
-  );
-  const subscriptions = new Map(
-    request.parts.filter(isSubscription).map((part) => [part.event.routingKey, part]),
-  );
-  await db.transaction().execute((trx) =>
-    register(
-      trx,
-      service,
-      [...handlers.values()].map((handler) => handler.definition),
-      [...subscriptions.keys()],
-    ),
-  );
-  if (handlers.size + subscriptions.size < request.parts.length) {
-    throw new TypeError(`${service} registers two handlers or subscriptions for one type`);
-  }
+  const { handlers, subscriptions } = await registerParts(request);
   const hand = new Hand();
-  const heartbeat = { instance: randomUUID(), service, hand, db, log };
-  await beat(heartbeat);
-  const drained = new AbortController();
-  const beating = keepBeating(heartbeat, drained.signal);
-  const signingOff = signOffOn(hurry, heartbeat);
+  const instance = randomUUID();
+  const presence = await becomePresent({ instance, service, hand, db, log }, hurry);
 
-  const queues = servedPriorities(handlers, config).map((priority) => {
-    const workers = workersOf(priority, request);
-    const url = config.DATABASE_URL;
-    const queueDb = openDatabase({
-      url,
-      name: `duly ${service}.${priority}`,
-      connections: Math.min(workers, 5) + 1,
-      log,
-    });
-    const queue = workQueue(service, priority);
-    const context = {
-      service,
-      queue,
-      priority,
-      instance: heartbeat.instance,
-      handlers,
-      db: queueDb,
-      hand,
-      log,
-      hurry,
-    };
-    const work = new WorkQueue(context, workers, stop);
-    return {
-      queue,
-      prefetch: prefetchOf(priority, handlers, workers),
-      db: queueDb,
-      work,
-    };
-  });
-
+  const ours = { service, instance, handlers, hand, log, hurry };
+  const queues = queueSizes(handlers, request.workers, config).map((sizes) =>
+    openWorkQueue(sizes, ours, config.DATABASE_URL, stop),
+  );
   // The first connection of each queue is open before its first job comes.
-  await Promise.all(queues.map((queue) => sql`select 1`.execute(queue.db)));
-  const takers = queues.map(({ queue, prefetch, work }) => ({
-    queue,
-    prefetch,
-    onDelivery: (delivery: Delivery) => work.take(delivery),
+  await Promise.all(queues.map(({ context }) => sql`select 1`.execute(context.db)));
+  const takers: Taker[] = queues.map(({ context, sizes, work }) => ({
+    queue: context.queue,
+    prefetch: sizes.prefetch,
+    onDelivery: (delivery) => work.take(delivery),
   }));
   if (subscriptions.size > 0) {
     const context = { service, subscriptions, db, log, hurry };
     const onDelivery = (delivery: Delivery) => hearEvent(delivery, context);
     takers.push({ queue: eventQueue(service), prefetch: EVENTS_PREFETCH, onDelivery });
   }
+  try {
+    const use = consumeAll(takers, presence, request);
+    await holdConnection({ url: config.AMQP_URL, name: `duly.${service}`, log, signal: stop }, use);
+    // A channel waits for its own deliveries; this waits for those whose channel was lost, too.
+    await Promise.race([Promise.all(queues.map(({ work }) => work.idle())), aborted(hurry)]);
+  } finally {
+    await presence.end();
+    await Promise.all(queues.map((queue) => queue.close()));
+  }
+}
+
+async function registerParts({ service, parts, db }: ConsumeRequest): Promise<Parts> {
+  const handlers = new Map(parts.filter(isHandler).map((handler) => [handler.definition.type, handler]));
+  const subscriptions = new Map(parts.filter(isSubscription).map((part) => [part.event.routingKey, part]));
+  const definitions = [...handlers.values()].map((handler) => handler.definition);
+  await db.transaction().execute((trx) => register(trx, service, definitions, [...subscriptions.keys()]));
+  if (handlers.size + subscriptions.size < parts.length) {
+    throw new TypeError(`${service} registers two handlers or subscriptions for one type`);
+  }
+  return { handlers, subscriptions };
+}
+
+// Consumes every queue on one connection; says `ready` when each has been consumed once.
+function consumeAll(takers: readonly Taker[], presence: Presence, request: ConsumeRequest) {
+  const { log, stop, hurry } = request;
   const awaited = new Set(takers.map(({ queue }) => queue));
-  const use = async (connection: BrokerConnection, lost: AbortSignal) => {
+  return async (connection: BrokerConnection, lost: AbortSignal): Promise<void> => {
     const consuming = takers.map((taker) => {
       const onConsuming = () => {
         awaited.delete(taker.queue);
         if (awaited.size === 0) request.ready();
       };
-      return consumeQueue({
-        ...taker,
-        connection,
-        log,
-        lost,
-        stop,
-        hurry,
-        beforeLeaving: signingOff,
-        onConsuming,
-      });
+      const beforeLeaving = presence.signingOff;
+      return consumeQueue({ ...taker, connection, log, lost, stop, hurry, beforeLeaving, onConsuming });
     });
     await Promise.all(consuming);
   };
-  try {
-    await holdConnection({ url: config.AMQP_URL, name: `duly.${service}`, log, signal: stop }, use);
-    // A channel waits for its own deliveries; this waits for those whose channel was lost, too.
-    await Promise.race([Promise.all(queues.map(({ work }) => work.idle())), aborted(hurry)]);
-  } finally {
-    drained.abort();
-    await beating;
-    await signOff(heartbeat).catch((error: unknown) =>
-      log.warn({ err: error }, "could not sign off; the sweep will notice"),
-    );
-    await Promise.all(queues.map((queue) => queue.db.destroy()));
-  }
-}
-
-// Whoever gets an unfinished delivery next must see that its holder is gone, so that it takes it over at once.
-function signOffOn(hurry: AbortSignal, heartbeat: HeartbeatOptions): () => Promise<void> {
-  let done = Promise.resolve();
-  const start = () => {
-    done = signOff(heartbeat).catch((error: unknown) =>
-      heartbeat.log.warn({ err: error }, "could not sign off; the sweep will notice"),
-    );
-  };
-  hurry.addEventListener("abort", start, { once: true });
-  return () => done;
 }
 
 function isHandler(part: Handler | Subscription): part is Handler {
@@ -163,29 +117,4 @@ function isHandler(part: Handler | Subscription): part is Handler {
 
 function isSubscription(part: Handler | Subscription): part is Subscription {
   return "event" in part;
-}
-
-function servedPriorities(handlers: ReadonlyMap<string, Handler>, config: ConsumerConfig): Priority[] {
-  const allowed = new Set([...handlers.values()].flatMap((handler) => handler.definition.priorities));
-  return PRIORITIES.filter((priority) => allowed.has(priority) && config.PRIORITIES.includes(priority));
-}
-
-function workersOf(priority: Priority, { config, workers }: ConsumeRequest): number {
-  const fromEnvironment = {
-    critical: config.WORKERS_CRITICAL,
-    high: config.WORKERS_HIGH,
-    medium: config.WORKERS_MEDIUM,
-    low: config.WORKERS_LOW,
-    batch: config.WORKERS_BATCH,
-  }[priority];
-  return fromEnvironment ?? workers[priority] ?? PRIORITY_DEFAULTS[priority].workers;
-}
-
-function prefetchOf(priority: Priority, handlers: ReadonlyMap<string, Handler>, workers: number): number {
-  const performing = [...handlers.values()].filter(
-    (handler) => handler.perform !== undefined && handler.definition.priorities.includes(priority),
-  );
-  if (performing.length === 0) return RECORD_PREFETCH;
-  const longest = Math.max(...performing.map((handler) => handler.definition.timeoutMs));
-  return Math.max(1, Math.min(2 * workers, Math.floor((LONGEST_IN_HAND_MS * workers) / longest)));
 }

@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { type ConsumerConfig, readConfig, type ServiceConfig } from "../config/env.ts";
-import { consume, type Workers } from "../consuming/consume.ts";
+import { consume } from "../consuming/consume.ts";
 import type { Handler } from "../consuming/handle.ts";
+import type { Workers } from "../consuming/queue-sizes.ts";
 import type { Subscription } from "../consuming/subscribe.ts";
 import { type Database, openDatabase } from "../database/database.ts";
 import { ConfigError } from "../errors/errors.ts";
