@@ -1,10 +1,11 @@
-/** A command of a service, found by its two words. */
+/** A command of a service, found by its one or two words. */
 export interface Command {
   readonly verb: string;
+  /** Empty for a command of one word. */
   readonly noun: string;
   /** The file that runs it, below `services`. */
   readonly file: string;
-  /** What follows the two words. */
+  /** What follows the words. */
   readonly usage: string;
   readonly summary: string;
   /** Options of Node's own. */
@@ -61,10 +62,15 @@ export const COMMANDS: readonly Command[] = [
   },
 ];
 
+/** The words that a command is called by. */
+export function nameOf({ verb, noun }: Command): string {
+  return `${verb} ${noun}`.trimEnd();
+}
+
 /** The page that says what there is. */
 export function helpText(): string {
-  const lines = COMMANDS.map(({ verb, noun, usage, summary }) => {
-    return `  ${`${verb} ${noun} ${usage}`.trimEnd().padEnd(28)}${summary}`;
+  const lines = COMMANDS.map((command) => {
+    return `  ${`${nameOf(command)} ${command.usage}`.trimEnd().padEnd(28)}${command.summary}`;
   });
   return [
     "Usage: npm run duly -- COMMAND [options]",

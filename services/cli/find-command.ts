@@ -1,18 +1,18 @@
-import { COMMANDS, type Command } from "./commands.ts";
+import { COMMANDS, type Command, nameOf } from "./commands.ts";
 
-/** The command that two words name, or what was probably meant. */
+/** The command that one or two words name, or what was probably meant. */
 export type Found = { readonly command: Command } | { readonly meant: string | undefined };
 
 // Further from every command than this, a guess would only confuse.
 const NEAR = 4;
 
-/** Finds a command by its two words; else the nearest name by Levenshtein's distance. */
+/** Finds a command by its words; else the nearest name by Levenshtein's distance. */
 export function findCommand(words: readonly string[]): Found {
   const [first = "", second = ""] = words;
-  const command = COMMANDS.find(({ verb, noun }) => verb === first && noun === second);
+  const command = COMMANDS.find(({ verb, noun }) => verb === first && (noun === "" || noun === second));
   if (command !== undefined) return { command };
   const given = `${first} ${second}`.trim();
-  const names = COMMANDS.map(({ verb, noun }) => `${verb} ${noun}`);
+  const names = COMMANDS.map(nameOf);
   const sameWord = names.find((name) => name.split(" ").some((word) => word === first || word === second));
   const ranked = names
     .map((name) => ({ name, distance: distance(given, name) }))

@@ -22,8 +22,9 @@ async function main(args: readonly string[]): Promise<number> {
   const found = findCommand(args);
   if (!("command" in found)) return complain(args, found.meant);
 
+  const words = found.command.noun === "" ? 1 : 2;
   const file = fileURLToPath(new URL(found.command.file, services));
-  const program = { file, args: args.slice(2), nodeOptions: found.command.nodeOptions ?? [] };
+  const program = { file, args: args.slice(words), nodeOptions: found.command.nodeOptions ?? [] };
   if (args.includes("--help") || args.includes("-h"))
     return runFile({ ...program, environment: process.env });
 
