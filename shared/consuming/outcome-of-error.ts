@@ -1,8 +1,9 @@
 import { isDatabaseFault } from "../database/database-fault.ts";
-import { classifyError } from "../errors/classify-error.ts";
+import { classifyError, type ErrorClass } from "../errors/classify-error.ts";
 import type { IntentOutcome } from "../jobs/take-job.ts";
 import { askProvider } from "./ask-provider.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
+import { failureOfError } from "./failure-of-error.ts";
 import { doubtful, type Outcome } from "./outcome.ts";
 import type { Run } from "./run.ts";
 
@@ -13,25 +14,22 @@ export async function outcomeOfError(error: Error, run: Run, context: ConsumerCo
     return { kind: "held", error, intent: "unknown", waitsFor, delayMs: undefined };
   }
   const found = classifyError(error);
+  if (found.kind === "unknown_outcome") return inDoubt(error, run, context);
+  if (found.kind === "retryable" && found.effect === "unknown" && run.handler.effects === "atMostOnce") {
+    return doubtful(run.job.id, error);
+  }
+  return { ...failureOfError(error, found), intent: intentAfter(found, run) };
+}
+
+function intentAfter(found: Exclude<ErrorClass, { kind: "unknown_outcome" }>, run: Run): IntentOutcome {
   switch (found.kind) {
     case "permanent":
-      return { kind: "dead", error, intent: refused(run), reason: "permanent_error" };
-    case "unreachable": {
-      const waitsFor = `unreachable: ${found.dependency}`;
-      return { kind: "held", error, intent: unsent(run), waitsFor, delayMs: undefined };
-    }
-    case "rate_limited": {
-      const waitsFor = `rate limit: ${found.dependency}`;
-      return { kind: "held", error, intent: unsent(run), waitsFor, delayMs: found.retryAfterMs };
-    }
-    case "unknown_outcome":
-      return inDoubt(error, run, context);
-    case "retryable": {
-      if (found.effect === "unknown" && run.handler.effects === "atMostOnce")
-        return doubtful(run.job.id, error);
-      const intent = found.effect === "none" ? refused(run) : "answered";
-      return { kind: "failed", error, intent, retryAfterMs: found.retryAfterMs };
-    }
+      return refused(run);
+    case "unreachable":
+    case "rate_limited":
+      return unsent(run);
+    case "retryable":
+      return found.effect === "none" ? refused(run) : "answered";
   }
 }
 

@@ -3,21 +3,18 @@ import { crashPoint } from "../config/crash-point.ts";
 import { isDatabaseFault } from "../database/database-fault.ts";
 import { asError } from "../errors/as-error.ts";
 import { classifyError } from "../errors/classify-error.ts";
-import { noteError } from "../errors/note-error.ts";
 import { cancel } from "../jobs/cancel.ts";
 import { type Completion, complete } from "../jobs/complete.ts";
 import { lockJobs } from "../jobs/find-job.ts";
-import { hold } from "../jobs/hold.ts";
 import type { JobRow } from "../jobs/job-row.ts";
-import { writeLetters } from "../jobs/write-letter.ts";
-import { growingDelay } from "../time/growing-delay.ts";
 import { awaitDueTime } from "./await-due-time.ts";
 import { buryUnknownJob } from "./bury-unknown-job.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
+import { failureOfError } from "./failure-of-error.ts";
 import type { Handler, SettlingTransaction } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
-import { type FailedJob, recordFailure, settleFailure } from "./settle.ts";
+import { settleFailure } from "./settle.ts";
 import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /** One delivery of a handler that has database effects only. */
@@ -137,10 +134,16 @@ async function recordError(
   context: ConsumerContext,
 ): Promise<void> {
   const error = asError(thrown);
+  // Its effects were rolled back with it, so none is in doubt.
+  const failure = failureOfError(error, classifyError(error));
   const settleWith = (tellDomain: boolean) =>
     context.db.transaction().execute(async (trx) => {
       for (const { row, parsed } of (await fence(trx, items)).live) {
-        await settleOne(trx, { row, handler: parsed.handler, payload: parsed.payload, tellDomain }, error);
+        await settleFailure(
+          trx,
+          { row, handler: parsed.handler, payload: parsed.payload, tellDomain },
+          failure,
+        );
       }
     });
   try {
@@ -152,31 +155,5 @@ async function recordError(
       "recordFailure threw; the job is settled without it",
     );
     await untilDatabaseAnswers(() => settleWith(false), context.hurry, context.log);
-  }
-}
-
-async function settleOne(trx: SettlingTransaction, failed: FailedJob, error: Error): Promise<void> {
-  const { row } = failed;
-  const found = classifyError(error);
-  switch (found.kind) {
-    case "permanent":
-      await recordFailure(trx, failed, error);
-      return writeLetters(
-        trx,
-        [{ id: row.id, attempts: row.attempt + 1 }],
-        "permanent_error",
-        noteError(error),
-      );
-    case "unreachable":
-    case "rate_limited": {
-      const delayMs =
-        found.kind === "rate_limited" ? found.retryAfterMs : growingDelay(row.holds + 1, 1_000, 60_000);
-      const waitsFor = `${found.kind === "unreachable" ? "unreachable" : "rate limit"}: ${found.dependency}`;
-      return hold(trx, { id: row.id, waitsFor, delayMs, error: noteError(error) });
-    }
-    case "unknown_outcome": // its effects were rolled back, so there is no doubt
-      return settleFailure(trx, failed, error, undefined);
-    case "retryable":
-      return settleFailure(trx, failed, error, found.retryAfterMs);
   }
 }

@@ -8,12 +8,12 @@ import { hold } from "../jobs/hold.ts";
 import { noteIntent } from "../jobs/intents.ts";
 import type { JobRow } from "../jobs/job-row.ts";
 import { retry } from "../jobs/retry.ts";
-import { writeLetters } from "../jobs/write-letter.ts";
+import { type LetterReason, writeLetters } from "../jobs/write-letter.ts";
 import { growingDelay } from "../time/growing-delay.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Handler, SettlingTransaction } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Failure, Outcome } from "./outcome.ts";
 import type { Run } from "./run.ts";
 
 /** What settling did: `fenced` means that another claim has the job by now, and nothing was written. */
@@ -53,26 +53,11 @@ export async function settle(
         return "settled";
       }
       case "failed":
-        await noteIntent(trx, intent, outcome.intent);
-        await settleFailure(trx, { row, handler, payload, tellDomain }, outcome.error, outcome.retryAfterMs);
-        crashPoint("consumer.settling");
-        return "settled";
       case "dead":
+      case "held":
         await noteIntent(trx, intent, outcome.intent);
-        await recordFailure(trx, { row, handler, payload, tellDomain }, outcome.error);
-        await writeLetters(
-          trx,
-          [{ id: job.id, attempts: row.attempt + 1 }],
-          outcome.reason,
-          noteError(outcome.error),
-        );
+        await settleFailure(trx, { row, handler, payload, tellDomain }, outcome);
         return "settled";
-      case "held": {
-        await noteIntent(trx, intent, outcome.intent);
-        const delayMs = outcome.delayMs ?? growingDelay(row.holds + 1, 1_000, 60_000);
-        await hold(trx, { id: job.id, waitsFor: outcome.waitsFor, delayMs, error: noteError(outcome.error) });
-        return "settled";
-      }
       case "cancelled":
         await noteIntent(trx, intent, "refused");
         await cancel(trx, [job.id], outcome.reason);
@@ -83,7 +68,7 @@ export async function settle(
   });
 }
 
-/** A job whose attempt has just failed; its row is locked. */
+/** A job whose run has just failed; its row is locked. */
 export interface FailedJob {
   readonly row: JobRow;
   readonly handler: Handler;
@@ -91,20 +76,35 @@ export interface FailedJob {
   readonly tellDomain: boolean;
 }
 
-/** Counts a failed attempt: again after the backoff, or a dead letter after the last one. */
+/** Makes of a failure what it says: another attempt, a dead letter or a hold. */
 export async function settleFailure(
   trx: SettlingTransaction,
-  failed: FailedJob,
+  job: FailedJob,
+  failure: Failure,
+): Promise<void> {
+  switch (failure.kind) {
+    case "failed":
+      return countAttempt(trx, job, failure.error, failure.retryAfterMs);
+    case "dead":
+      return giveUp(trx, job, failure.reason, failure.error);
+    case "held": {
+      const { waitsFor, error } = failure;
+      const delayMs = failure.delayMs ?? growingDelay(job.row.holds + 1, 1_000, 60_000);
+      return hold(trx, { id: job.row.id, waitsFor, delayMs, error: noteError(error) });
+    }
+  }
+}
+
+// Again after the backoff, or a dead letter after the last one.
+async function countAttempt(
+  trx: SettlingTransaction,
+  job: FailedJob,
   error: Error,
   retryAfterMs: number | undefined,
 ): Promise<void> {
-  const { row, handler } = failed;
+  const { row, handler } = job;
   const attempts = row.attempt + 1;
-  if (attempts >= row.max_attempts) {
-    await recordFailure(trx, failed, error);
-    await writeLetters(trx, [{ id: row.id, attempts }], "attempts_exhausted", noteError(error));
-    return;
-  }
+  if (attempts >= row.max_attempts) return giveUp(trx, job, "attempts_exhausted", error);
   const { backoff } = handler.definition;
   const delayMs = retryAfterMs ?? backoff[Math.min(attempts, backoff.length) - 1] ?? 0;
   // A wait queue exists only for the delays that the definitions name.
@@ -112,12 +112,13 @@ export async function settleFailure(
   await retry(trx, { id: row.id, delayMs, onLadder, error: noteError(error) });
 }
 
-/** Tells the domain that the job is given up, in the transaction that makes its letter. */
-export async function recordFailure(
+// The domain is told that the job is given up in the transaction that makes its letter.
+async function giveUp(
   trx: SettlingTransaction,
-  failed: FailedJob,
+  { row, handler, payload, tellDomain }: FailedJob,
+  reason: LetterReason,
   error: Error,
 ): Promise<void> {
-  if (!failed.tellDomain) return;
-  await failed.handler.recordFailure?.(trx, error, { job: jobInHand(failed.row), payload: failed.payload });
+  if (tellDomain) await handler.recordFailure?.(trx, error, { job: jobInHand(row), payload });
+  await writeLetters(trx, [{ id: row.id, attempts: row.attempt + 1 }], reason, noteError(error));
 }
