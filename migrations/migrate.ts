@@ -12,6 +12,7 @@ import * as payments from "./0010_payments.ts";
 import * as notifications from "./0011_notifications.ts";
 import * as messages from "./0012_messages.ts";
 import * as reports from "./0013_reports.ts";
+import * as crashes from "./0017_crashes.ts";
 
 /** Every migration by name; the order of the names is the order in which they run. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -25,6 +26,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0011_notifications": notifications,
   "0012_messages": messages,
   "0013_reports": reports,
+  "0017_crashes": crashes,
 };
 
 /** Which way to go: up to the newest, or down below the first. */

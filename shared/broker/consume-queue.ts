@@ -7,6 +7,7 @@ import { growingDelay } from "../time/growing-delay.ts";
 import { orAborted } from "../time/or-aborted.ts";
 import { pause } from "../time/pause.ts";
 import { closeWithin } from "./close-within.ts";
+import { isMissingQueue } from "./is-missing-queue.ts";
 
 /** One hand-over by the broker. */
 export interface Delivery {
@@ -117,12 +118,6 @@ async function drain(
   await Promise.race([channel.cancel(tag), aborted(options.lost)]);
   const finished = Promise.allSettled(inHand);
   await Promise.race([finished, aborted(AbortSignal.any([options.hurry, options.lost]))]);
-}
-
-const NOT_FOUND = 404;
-
-function isMissingQueue(error: unknown): boolean {
-  return error instanceof Error && (error as Error & { code?: unknown }).code === NOT_FOUND;
 }
 
 function toDelivery(

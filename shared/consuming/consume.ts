@@ -13,6 +13,7 @@ import type { Handler } from "./handle.ts";
 import { hearEvent } from "./hear-event.ts";
 import { openWorkQueue } from "./open-work-queue.ts";
 import { becomePresent, type Presence } from "./presence.ts";
+import { QueueMarks } from "./queue-marks.ts";
 import { queueSizes, type Workers } from "./queue-sizes.ts";
 import type { Subscription } from "./subscribe.ts";
 
@@ -62,10 +63,18 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   );
   // The first connection of each queue is open before its first job comes.
   await Promise.all(queues.map(({ context }) => sql`select 1`.execute(context.db)));
+  const marks = new QueueMarks(
+    queues.map(({ context }) => context.queue),
+    db,
+    log,
+  );
   const takers: Taker[] = queues.map(({ context, sizes, work }) => ({
     queue: context.queue,
     prefetch: sizes.prefetch,
-    onDelivery: (delivery) => work.take(delivery),
+    onDelivery: (delivery) => {
+      marks.note(delivery);
+      return work.take(delivery);
+    },
   }));
   if (subscriptions.size > 0) {
     const context = { service, subscriptions, db, log, hurry };
@@ -73,7 +82,7 @@ export async function consume(request: ConsumeRequest): Promise<void> {
     takers.push({ queue: eventQueue(service), prefetch: EVENTS_PREFETCH, onDelivery });
   }
   try {
-    const use = consumeAll(takers, presence, request);
+    const use = consumeAll(takers, marks, presence, request);
     await holdConnection({ url: config.AMQP_URL, name: `duly.${service}`, log, signal: stop }, use);
     // A channel waits for its own deliveries; this waits for those whose channel was lost, too.
     await Promise.race([Promise.all(queues.map(({ work }) => work.idle())), aborted(hurry)]);
@@ -95,7 +104,12 @@ async function registerParts({ service, parts, db }: ConsumeRequest): Promise<Pa
 }
 
 // Consumes every queue on one connection; says `ready` when each has been consumed once.
-function consumeAll(takers: readonly Taker[], presence: Presence, request: ConsumeRequest) {
+function consumeAll(
+  takers: readonly Taker[],
+  marks: QueueMarks,
+  presence: Presence,
+  request: ConsumeRequest,
+) {
   const { log, stop, hurry } = request;
   const awaited = new Set(takers.map(({ queue }) => queue));
   return async (connection: BrokerConnection, lost: AbortSignal): Promise<void> => {
@@ -107,7 +121,7 @@ function consumeAll(takers: readonly Taker[], presence: Presence, request: Consu
       const beforeLeaving = presence.signingOff;
       return consumeQueue({ ...taker, connection, log, lost, stop, hurry, beforeLeaving, onConsuming });
     });
-    await Promise.all(consuming);
+    await Promise.all([...consuming, marks.keep(connection, lost, stop)]);
   };
 }
 

@@ -38,6 +38,7 @@ interface JobsTable {
   claimed_at: MaybeTimestamp;
   started_at: MaybeTimestamp;
   finished_at: MaybeTimestamp;
+  crashes: Generated<number>;
 }
 
 interface DeadLettersTable {

@@ -31,7 +31,10 @@ export async function takeJob(
   return take(db, wanted, condition);
 }
 
-/** Takes a running job over from a holder that is gone: the next claim, under which the old holder cannot record. */
+/**
+ * Takes a running job over from a holder that is gone: the next claim, under which the old holder cannot record. Counts
+ * a crash unless that holder has signed off.
+ */
 export async function takeOver(
   db: QueryExecutorProvider,
   wanted: { readonly id: string; readonly send: number; readonly claim: number; readonly holder: string },
@@ -49,7 +52,9 @@ async function take(
   const result = await sql<TakenJob>`
     with taken as (
       update duly.jobs j set state = 'running', holder = ${wanted.holder}, claim = claim + 1,
-        claimed_at = duly.now(), started_at = coalesce(started_at, greatest(duly.now(), run_at))
+        claimed_at = duly.now(), started_at = coalesce(started_at, greatest(duly.now(), run_at)),
+        crashes = crashes + (select count(*) from duly.consumers c
+          where c.instance = j.holder and j.holder <> ${wanted.holder})::integer
       where ${condition}
       returning ${sql.raw(JOB_COLUMNS)}
     ), latest as (
