@@ -12,6 +12,10 @@ import * as payments from "./0010_payments.ts";
 import * as notifications from "./0011_notifications.ts";
 import * as messages from "./0012_messages.ts";
 import * as reports from "./0013_reports.ts";
+import * as keys from "./0014_keys.ts";
+import * as keysCancel from "./0014_keys_cancel.ts";
+import * as keysEnqueue from "./0014_keys_enqueue.ts";
+import * as keysEnqueueMany from "./0014_keys_enqueue_many.ts";
 import * as crashes from "./0017_crashes.ts";
 
 /** Every migration by name; the order of the names is the order in which they run. */
@@ -26,6 +30,10 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0011_notifications": notifications,
   "0012_messages": messages,
   "0013_reports": reports,
+  "0014_keys": keys,
+  "0014_keys_cancel": keysCancel,
+  "0014_keys_enqueue": keysEnqueue,
+  "0014_keys_enqueue_many": keysEnqueueMany,
   "0017_crashes": crashes,
 };
 

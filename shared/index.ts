@@ -27,6 +27,7 @@ export {
   UnreachableError,
 } from "./errors/errors.ts";
 export { type EmitOptions, emit } from "./events/emit.ts";
+export { type Cancellation, cancelJob as cancel } from "./jobs/cancel-job.ts";
 export { type BulkItem, type EnqueueOptions, enqueue, enqueueMany } from "./jobs/enqueue.ts";
 export type { Logger } from "./log/logger.ts";
 export { type CommandContext, runCommand } from "./runtime/run-command.ts";

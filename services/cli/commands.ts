@@ -47,6 +47,20 @@ export const COMMANDS: readonly Command[] = [
     summary: "have a report of transactions written",
   },
   {
+    verb: "job",
+    noun: "",
+    file: "scheduler/commands/job.ts",
+    usage: "ID",
+    summary: "show one job, and what it waits for",
+  },
+  {
+    verb: "cancel",
+    noun: "",
+    file: "scheduler/commands/cancel.ts",
+    usage: "ID",
+    summary: "end a job before it is done",
+  },
+  {
     verb: "seed",
     noun: "payments",
     file: "payments/commands/seed.ts",

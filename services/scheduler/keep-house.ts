@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { crashPoint } from "#shared/config/crash-point.ts";
 import { requeueOrphans } from "#shared/jobs/requeue-orphans.ts";
+import { signalLines } from "#shared/jobs/signal-lines.ts";
 import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import { pause } from "#shared/time/pause.ts";
@@ -15,6 +16,7 @@ const NO_ID = "00000000-0000-0000-0000-000000000000";
 export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promise<void> {
   const { db, stop } = service;
   let walkedTo = NO_ID;
+  let lookedTo = "";
   const steps: readonly (() => Promise<unknown>)[] = [
     () => requeue(service),
     () => forgetDeadSleepers(db),
@@ -23,6 +25,9 @@ export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promi
     () => sql`delete from duly.consumers where seen_at < duly.now() - interval '1 hour'`.execute(db),
     async () => {
       walkedTo = await archive(service, walkedTo);
+    },
+    async () => {
+      lookedTo = await lookAtLines(service, lookedTo);
     },
   ];
   for (; !stop.aborted; await pause(EVERY_MS, stop)) {
@@ -38,6 +43,17 @@ async function requeue({ db, log }: ServiceContext<SchedulerConfig>): Promise<vo
   const sent = await db.transaction().execute((trx) => requeueOrphans(trx));
   if (sent > 0) crashPoint("scheduler.swept");
   if (sent > 0) log.warn({ sent }, "sent jobs again whose consumer is gone");
+}
+
+// Walks up the lines and begins again at the end.
+async function lookAtLines({ db, stop }: ServiceContext<SchedulerConfig>, from: string): Promise<string> {
+  let above = from;
+  for (let page = 0; page < PAGES_AT_ONCE && !stop.aborted; page += 1) {
+    const last = await signalLines(db, above, PAGE);
+    if (last === undefined) return "";
+    above = last;
+  }
+  return above;
 }
 
 // Walks up the ids and begins again at the end; goes on without a pause only as long as there is something to move.

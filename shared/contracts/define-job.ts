@@ -18,6 +18,8 @@ export interface JobDefinition<Payload = unknown> {
   readonly timeoutMs: number;
   /** Bytes of payload, as UTF-8 JSON, above which enqueueing is refused. */
   readonly maxPayloadBytes: number;
+  /** What a dead letter means to the later jobs of its ordering key: they wait until it is settled, or they go on. */
+  readonly onDeadLetter: "hold" | "continue";
 }
 
 /** What `defineJob` takes; everything but the payload has a default. */
@@ -35,6 +37,8 @@ export interface JobOptions<Payload> {
   readonly timeoutMs?: number;
   /** @default 131_072 (128 KiB) */
   readonly maxPayloadBytes?: number;
+  /** @default "hold" */
+  readonly onDeadLetter?: "hold" | "continue";
 }
 
 const TYPE_NAME = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/;
@@ -61,6 +65,7 @@ export function defineJob<Payload>(type: string, options: JobOptions<Payload>): 
     backoff: options.backoff ?? defaults.backoff,
     timeoutMs: options.timeoutMs ?? 30_000,
     maxPayloadBytes: options.maxPayloadBytes ?? 131_072,
+    onDeadLetter: options.onDeadLetter ?? "hold",
   };
   assertMeaningful(definition);
   return Object.freeze(definition);

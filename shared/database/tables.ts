@@ -26,9 +26,12 @@ interface JobsTable {
   waits_for: string | null;
   unique_key: string | null;
   ordering_key: string | null;
+  continues: Generated<boolean>;
+  active_key: ColumnType<string | null, never, never>;
   expires_at: MaybeTimestamp;
   timeout_ms: number;
   cancel_requested: boolean;
+  cancel_reason: string | null;
   correlation_id: string;
   causation_id: string | null;
   progress: unknown;
@@ -67,6 +70,7 @@ interface JobTypesTable {
   backoff_ms: number[];
   timeout_ms: number;
   max_payload_bytes: number;
+  on_dead_letter: Generated<"hold" | "continue">;
 }
 
 interface ConsumersTable {

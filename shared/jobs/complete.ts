@@ -22,9 +22,8 @@ export async function complete(trx: QueryExecutorProvider, done: readonly Comple
       from unnest(${done.map((job) => job.id)}::uuid[], ${results}::jsonb[],
         ${done.map((job) => job.startedAt)}::timestamptz[]) as done(id, result, started_at)
       where j.id = done.id
-      returning j.id, j.type, j.unique_key
+      returning j.id, j.unique_key
     )
-    delete from duly.unique_keys u using ended e
-    where e.unique_key is not null and u.type = e.type and u.key = e.unique_key and u.job_id = e.id
+    select duly.free_unique_keys(array_agg(id)) from ended where unique_key is not null having count(*) > 0
   `.execute(trx);
 }

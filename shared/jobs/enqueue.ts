@@ -8,8 +8,15 @@ export interface EnqueueOptions {
   readonly runAt?: Date | undefined;
   /** One of the priorities that the definition allows. */
   readonly priority?: Priority | undefined;
-  /** While a job of this type with this key is unfinished, it stays and its id is returned. */
+  /** At most one unfinished job of this type has this key. */
   readonly uniqueKey?: string | undefined;
+  /**
+   * When an unfinished job has the key: `keep` it, and its id is returned; let this one `replace` its payload and
+   * options under its id, unless it runs or may have had its effect; or `reject` this one with DU006. @default "keep"
+   */
+  readonly ifTaken?: "keep" | "replace" | "reject" | undefined;
+  /** Due jobs with the same key run one at a time, by due time, then in the order in which they were enqueued. */
+  readonly orderingKey?: string | undefined;
   /** After this instant the job is cancelled and not run. */
   readonly expiresAt?: Date | undefined;
   /** Milliseconds, instead of the definition's. */
@@ -31,8 +38,9 @@ export interface BulkItem<Payload> extends EnqueueOptions {
  * Adds a job inside the caller's transaction: it exists if, and only if, that transaction commits.
  *
  * @returns the job's id, a UUIDv7; with a taken `uniqueKey` the id of the job that holds it.
- * @throws {z.ZodError} when the payload does not fit the definition; {RangeError} for a date or time that is none; and PostgreSQL's error, with code DU001 to DU005
- *   and a hint, for an unknown type, a forbidden priority, an oversized payload or options that cannot be meant.
+ * @throws {z.ZodError} when the payload does not fit the definition; {RangeError} for a date or time that is none; and PostgreSQL's error, with code DU001 to DU006
+ *   and a hint, for an unknown type, a forbidden priority, an oversized payload, options that cannot be meant or a taken
+ *   unique key.
  */
 export async function enqueue<Payload>(
   trx: QueryExecutorProvider,
@@ -70,6 +78,8 @@ function toRow<Payload>(definition: JobDefinition<Payload>, item: BulkItem<Paylo
     run_at: item.runAt,
     priority: item.priority,
     unique_key: item.uniqueKey,
+    if_taken: item.ifTaken,
+    ordering_key: item.orderingKey,
     expires_at: item.expiresAt,
     timeout_ms: item.timeoutMs,
     id: item.id,

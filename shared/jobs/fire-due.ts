@@ -4,6 +4,8 @@ import { type QueryExecutorProvider, sql } from "kysely";
  * Sends jobs whose time comes within `aheadMs`, by priority, due time and enqueue number, at most `limit` of each priority: new state,
  * next send and outbox row in one statement. Jobs that another scheduler has locked are left to it.
  *
+ * A job with an ordering key that was not sent before joins its line instead: the promoter sends it.
+ *
  * The way through the broker takes longer than a few milliseconds; whoever gets the delivery before the due time waits
  * for it.
  *
@@ -13,20 +15,23 @@ export async function fireDue(db: QueryExecutorProvider, limit: number, aheadMs:
   const result = await sql<{ fired: string }>`
     with due as materialized (
       select d.* from unnest(enum_range(null::duly.priority)) as p(priority) cross join lateral (
-        select j.id, j.wake_at from duly.jobs j
+        select j.id, j.wake_at, j.ordering_key is not null and j.state = 'scheduled' as joins from duly.jobs j
         where j.priority = p.priority and j.wake_at <= duly.now() + ${aheadMs} * interval '1 ms'
         order by j.wake_at, j.number limit ${limit} for no key update skip locked
       ) d
     ), fired as (
-      update duly.jobs j set state = 'queued', send = send + 1, wake_at = null, waits_for = null
+      update duly.jobs j set wake_at = null, waits_for = null,
+        state = (case when due.joins then 'blocked' else 'queued' end)::duly.job_state,
+        send = case when due.joins then j.send else j.send + 1 end
       from due where j.id = due.id
-      returning j.id, j.send, j.priority, j.number, due.wake_at as due_at
+      returning j.id, j.state, j.send, j.priority, j.number, due.wake_at as due_at
     ), outgoing as (
       insert into duly.outbox (lane, ref, send)
-      select priority::text::duly.lane, id, send from fired order by priority, due_at, number
+      select priority::text::duly.lane, id, send from fired where state = 'queued' order by priority, due_at, number
       returning lane
     )
-    select count(*) as fired, case when count(*) > 0 then duly.wake_relay(array_agg(distinct lane)) end from outgoing
+    select (select count(*) from fired) as fired,
+      case when count(*) > 0 then duly.wake_relay(array_agg(distinct lane)) end from outgoing
   `.execute(db);
   return Number(result.rows[0]?.fired ?? 0);
 }

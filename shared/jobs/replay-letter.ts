@@ -7,7 +7,7 @@ import { type QueryExecutorProvider, sql } from "kysely";
 export type Replay = "replayed" | "closed" | "superseded" | "no_job" | "unknown";
 
 /**
- * Closes an open letter and sends its job again, with all its attempts anew; the intents stay, so an effect in doubt is
+ * Closes an open letter and sends its job again, with all its attempts anew; one with an ordering key joins its line. The intents stay, so an effect in doubt is
  * asked about before anything is tried.
  */
 export async function replayLetter(trx: QueryExecutorProvider, letterId: string): Promise<Replay> {
@@ -27,15 +27,10 @@ export async function replayLetter(trx: QueryExecutorProvider, letterId: string)
   if (row.uniqueKey !== null && !(await takeKey(trx, row.type, row.uniqueKey, letter.jobId)))
     return "superseded";
   await sql`
-    with sent as (
-      update duly.jobs set state = 'queued', send = send + 1, attempt = 0, holds = 0, finished_at = null
-      where id = ${letter.jobId} returning id, send, priority
-    ), outgoing as (
-      insert into duly.outbox (lane, ref, send) select priority::text::duly.lane, id, send from sent returning lane
-    ), closed as (
+    with closed as (
       update duly.dead_letters set closed_at = duly.now() where id = ${letterId}
     )
-    select duly.wake_relay(array_agg(lane)) from outgoing
+    select duly.send_again(array[${letter.jobId}::uuid], fresh => true)
   `.execute(trx);
   return "replayed";
 }

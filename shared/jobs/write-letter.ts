@@ -44,7 +44,7 @@ export async function writeLetters(
       from unnest(${jobs.map((job) => job.id)}::uuid[], ${jobs.map((job) => job.attempts)}::int[]) as dying(id, attempts)
       where j.id = dying.id returning j.*
     ), freed as (
-      delete from duly.unique_keys u using ended e where u.type = e.type and u.key = e.unique_key and u.job_id = e.id
+      select duly.free_unique_keys(array_agg(id)) from ended where unique_key is not null having count(*) > 0
     ), letters as (
       insert into duly.dead_letters (id, job_id, service, type, priority, reason, error, payload, attempts, created_at)
       select duly.new_id(), id, service, type, priority, ${reason}, ${note}::jsonb, payload, attempt, duly.now()
@@ -52,7 +52,7 @@ export async function writeLetters(
     ), copies as (
       insert into duly.outbox (lane, ref, send) select 'letter', id, 1 from letters
     )
-    select duly.wake_relay('{letter}')
+    select duly.wake_relay('{letter}'), (select count(*) from freed)
   `.execute(trx);
 }
 

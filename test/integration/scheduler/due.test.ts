@@ -113,7 +113,7 @@ test("two that fire at the same instant share the jobs without overlap", async (
 test("a job is never fired before its due time, and soon after, without the poll", async () => {
   const resting = withoutPolls();
   await startScheduler({ SCHEDULER_AHEAD_MS: "0" });
-  await resting.until(1);
+  await resting.until(2);
   const now = Date.now();
   const items = Array.from({ length: 100 }, (_, place) => ({
     payload: {},

@@ -47,12 +47,12 @@ async function sleeps(until?: Date) {
 
 test("an earlier job enqueued while it sleeps wakes it at once", async () => {
   const resting = withoutPolls();
-  await resting.until(1);
+  await resting.until(2);
   const later = new Date(Date.now() + HOUR);
   await enqueue(engine.db, Due, {}, { runAt: later });
   await sleeps(later);
   for (let turn = 0; turn < 15; turn += 1) {
-    await resting.until(1);
+    await resting.until(2);
     const heard = notes.all.length;
     const runAt = new Date(Date.now() + 10);
     await enqueue(engine.db, Due, {}, { runAt });

@@ -15,6 +15,7 @@ test("a definition that says nothing is medium, with that priority's attempts an
     backoff: [2_000],
     timeoutMs: 30_000,
     maxPayloadBytes: 131_072,
+    onDeadLetter: "hold",
   });
 });
 
