@@ -81,9 +81,9 @@ export function nameOf({ verb, noun }: Command): string {
   return `${verb} ${noun}`.trimEnd();
 }
 
-/** The page that says what there is. */
-export function helpText(): string {
-  const lines = COMMANDS.map((command) => {
+/** The page that says what there is, or what there is under one verb. */
+export function helpText(verb?: string): string {
+  const lines = COMMANDS.filter((command) => verb === undefined || command.verb === verb).map((command) => {
     return `  ${`${nameOf(command)} ${command.usage}`.trimEnd().padEnd(28)}${command.summary}`;
   });
   return [

@@ -15,8 +15,12 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   const [first] = args;
-  if (first === undefined || first === "--help" || first === "-h" || first === "help") {
+  if (first === undefined || first === "help" || isHelp(first)) {
     process.stdout.write(`${helpText()}\n`);
+    return 0;
+  }
+  if (args.length === 2 && isHelp(args[1]) && COMMANDS.some(({ verb }) => verb === first)) {
+    process.stdout.write(`${helpText(first)}\n`);
     return 0;
   }
   const found = findCommand(args);
@@ -25,13 +29,16 @@ async function main(args: readonly string[]): Promise<number> {
   const words = found.command.noun === "" ? 1 : 2;
   const file = fileURLToPath(new URL(found.command.file, services));
   const program = { file, args: args.slice(words), nodeOptions: found.command.nodeOptions ?? [] };
-  if (args.includes("--help") || args.includes("-h"))
-    return runFile({ ...program, environment: process.env });
+  if (args.some(isHelp)) return runFile({ ...program, environment: process.env });
 
   const settings = settingsFor(process.env, stackFile);
   if ("fault" in settings) return fail(settings.fault, 1);
   if (settings.note !== undefined) process.stderr.write(`duly: ${settings.note}\n`);
   return runFile({ ...program, environment: settings.environment });
+}
+
+function isHelp(word: string | undefined): boolean {
+  return word === "--help" || word === "-h";
 }
 
 function complain(args: readonly string[], meant: string | undefined): number {

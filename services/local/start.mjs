@@ -29,6 +29,15 @@ if (Number.parseInt(process.versions.node, 10) < 20) {
   );
 }
 
+// npm takes an option that stands before "--" for its own and only leaves this trace of it.
+const swallowed = ["once", "fresh", "demo"].find(
+  (option) => process.env[`npm_config_${option}`] !== undefined,
+);
+if (name === "stack" && swallowed !== undefined) {
+  const option = swallowed === "demo" ? "--no-demo" : `--${swallowed}`;
+  fail(`npm keeps options to itself unless "--" goes before them. Run: npm start -- ${option}`);
+}
+
 try {
   await install(root);
 } catch (error) {
@@ -43,6 +52,8 @@ const child = spawn(
   [join(root, program), ...(name === "test" ? ["run"] : []), ...args],
   {
     cwd: name === "duly" ? process.cwd() : root,
+    // Every service and command is a process of its own: compiled once, each starts in half the time.
+    env: { NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "node"), ...process.env },
     stdio: name === "stack" ? ["inherit", "inherit", "inherit", "ipc"] : "inherit",
   },
 );

@@ -8,7 +8,6 @@ import type { Workers } from "#shared/consuming/queue-sizes.ts";
 import type { Subscription } from "#shared/consuming/subscribe.ts";
 import type { JobState } from "#shared/contracts/job-state.ts";
 import { type Database, openDatabase } from "#shared/database/database.ts";
-import { createLogger } from "#shared/log/logger.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import { migrate } from "../../migrations/migrate.ts";
 import { DeadLettersConfig } from "../../services/dead-letters/config.ts";
@@ -19,6 +18,7 @@ import { SchedulerConfig } from "../../services/scheduler/config.ts";
 import { scheduler } from "../../services/scheduler/scheduler.ts";
 import { eventually } from "./eventually.ts";
 import { makeVirtualHost, type VirtualHost } from "./virtual-host.ts";
+import { watchedLog } from "./watched-log.ts";
 
 /** A part of the engine at work in this process. */
 export interface Running {
@@ -60,9 +60,6 @@ export interface SeenJob {
   wake_at: Date | null;
 }
 
-/** Logs of the engine under test are shown with DULY_TEST_LOG=debug and the like. */
-const LOG_LEVEL = process.env["DULY_TEST_LOG"] ?? "silent";
-
 /** Makes the engine of a test file and takes it down after the last test; whatever still runs is stopped. */
 export function useEngine(): Engine {
   const engine = {} as { -readonly [Key in keyof Engine]: Engine[Key] };
@@ -81,7 +78,7 @@ export function useEngine(): Engine {
 }
 
 async function makeEngine(running: Set<Running>): Promise<{ engine: Engine; down: () => Promise<void> }> {
-  const log = createLogger("test", LOG_LEVEL);
+  const log = watchedLog("test");
   const name = `engine_${randomUUID().replaceAll("-", "")}`;
   const server = openDatabase({ url: inject("databaseUrl"), name: "duly test", connections: 1, log });
   await sql`create database ${sql.id(name)}`.execute(server);
@@ -163,7 +160,7 @@ function makeContext<Config extends ServiceConfig>(name: string, config: Config,
   const stop = new AbortController();
   const hurry = new AbortController();
   const ready = Promise.withResolvers<void>();
-  const log = createLogger(name, LOG_LEVEL);
+  const log = watchedLog(name);
   const db = openDatabase({ url, name: `duly test ${name}`, connections: 5, log });
   const works: Promise<unknown>[] = [];
   const steps: (() => Promise<unknown>)[] = [];

@@ -23,6 +23,15 @@ const command = new Command("duly import payments")
   .addHelpText(
     "after",
     `
+reference       yours, and unique: the same one with the same fields is skipped
+payer           id of a seeded payer, such as alice (examples/users.json)
+recipient       0x and 40 hexadecimal digits
+amount          above 0, with no more decimals than the token has: 12.50
+currency        symbol of a seeded token: DUSD
+method          erc20
+scheduled_for   see below
+urgent          true, false or empty
+
 scheduled_for is an instant with its offset (2030-01-31T09:00:00+01:00), a time from the start of this import
 (+5s, +2m, +1h), or empty for now. Bad lines are reported on stderr as "line N: reason"; the others go in.
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { defineJob, enqueueMany, handle, type JobDefinition } from "#shared/index.ts";
 import { useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
+import { said } from "../../support/watched-log.ts";
 import { makeLossyProxy } from "./lossy-proxy.ts";
 import { add, declareQueueOf, effectsOf, Gate, holds } from "./road.ts";
 
@@ -129,7 +130,9 @@ test("a queue that is deleted while it is consumed is consumed again once a rela
   await engine.consume("deleted", [performing(Work, async () => undefined, "keyed")]);
   await engine.reaches(await add(engine, Work, {}), "completed");
   await relay.stop();
+  const missed = said(/the queue is not there yet/);
   await engine.broker.deleteQueue(queue);
+  await missed;
   const id = await add(engine, Work, {});
   relay = await engine.startRelay();
   expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 1 });
