@@ -1,0 +1,133 @@
+import { withHand } from "./hands.ts";
+import { misfortune } from "./misfortune.ts";
+import { keepReceipt, nextIntent, settle } from "./rows.ts";
+import type { Step } from "./search.ts";
+import type { Ending, Hand, Setting, World } from "./world.ts";
+
+/** A run of a handler with an outside effect, from its claim to its settling. */
+export function performSteps(hand: Hand, world: World, setting: Setting): Step<World>[] {
+  switch (hand.at) {
+    case "ask":
+    case "askAfter":
+      return askSteps(hand, world, setting);
+    case "open":
+      return [openIntent(hand, world)];
+    case "call":
+      return callSteps(hand, world, setting);
+    case "wait":
+      return misfortune("timeout", `${hand.process} hears nothing in time`, { world, setting }, (next) =>
+        onTimeout(next, hand, setting),
+      );
+    case "keep":
+      return [keep(hand, world)];
+    case "settle":
+      return settleSteps(hand, world, setting);
+    default:
+      throw new RangeError(`nothing is performed at ${hand.at}`);
+  }
+}
+
+function callSteps(hand: Hand, world: World, setting: Setting): Step<World>[] {
+  const { process, number, claim } = hand;
+  const requests = [...world.requests, { number, claim }];
+  const unsent = hand.inDoubt ? (hand.before ?? "unknown") : "unsent";
+  return [
+    {
+      name: `${process} calls with key ${number}`,
+      world: withHand({ ...world, requests }, hand, { at: "wait" }),
+    },
+    ...misfortune("unreachable", `${process} reaches nobody`, { world, setting }, (next) =>
+      withHand(next, hand, { at: "settle", ending: { kind: "held", intent: unsent } }),
+    ),
+  ];
+}
+
+// The request left, and nobody answered: it counts once it is known to have failed, or at once where nobody can be asked.
+function onTimeout(world: World, hand: Hand, setting: Setting): World {
+  const counted = { ...world, answers: world.answers + 1 };
+  if (setting.ask !== undefined) return withHand(counted, hand, { at: "askAfter" });
+  const ending: Ending =
+    setting.effects === "atMostOnce"
+      ? { kind: "dead", intent: "unknown" }
+      : { kind: "failed", intent: "unknown" };
+  return withHand(counted, hand, { at: "settle", ending });
+}
+
+function askSteps(hand: Hand, world: World, setting: Setting): Step<World>[] {
+  const { process, number, before } = hand;
+  const doubt = hand.at === "askAfter" ? "doubtful" : (before ?? "unknown");
+  const subject = { world, setting };
+  const cannotTell = misfortune("cannotTell", `${process} asks and learns nothing`, subject, (next) =>
+    withHand(next, hand, { at: "settle", ending: { kind: "held", intent: doubt } }),
+  );
+  const known = world.keys[number - 1];
+  if (known === "applied") {
+    const counted = { ...world, answers: world.answers + 1 };
+    return [
+      {
+        name: `${process} asks: applied`,
+        world: withHand(counted, hand, { at: "settle", ending: { kind: "applied" } }),
+      },
+      ...cannotTell,
+    ];
+  }
+  const closed = setting.ask === "voids" || (setting.ask === "closes" && known === "refused");
+  const keys = [...world.keys];
+  if (setting.ask === "voids") keys[number - 1] = "refused";
+  const asked = { ...world, keys: Array.from(keys, (key) => key) };
+  const next = hand.at === "askAfter" ? failed(closed) : afterNone(hand, closed, setting);
+  return [
+    { name: `${process} asks: none${closed ? ", closed" : ""}`, world: withHand(asked, hand, next) },
+    ...cannotTell,
+  ];
+}
+
+function failed(closed: boolean): Partial<Hand> {
+  return { at: "settle", ending: { kind: "failed", intent: closed ? "refused" : "unknown" } };
+}
+
+function afterNone({ over, before }: Hand, closed: boolean, setting: Setting): Partial<Hand> {
+  if (over) return { at: "settle", ending: { kind: "cancelled" } };
+  if (before === "doubtful") return failed(closed);
+  if (!closed && before !== "answered" && !setting.without.has("same key after none")) return { at: "call" };
+  return { at: "open" };
+}
+
+function openIntent(hand: Hand, world: World): Step<World> {
+  const { process } = hand;
+  const { rows, number } = nextIntent(world.rows, hand.claim, hand.number);
+  if (number === undefined)
+    return { name: `${process} has lost its claim`, world: withHand(world, hand, { at: "ack" }) };
+  const run = { at: "call", number, inDoubt: false } as const;
+  return { name: `${process} opens key ${number}`, world: withHand({ ...world, rows }, hand, run) };
+}
+
+function keep(hand: Hand, world: World): Step<World> {
+  const rows = keepReceipt(world.rows, hand.number);
+  const next = { ...world, rows };
+  const run = { at: "settle", ending: { kind: "failed", intent: "applied" } } as const;
+  return { name: `${hand.process} keeps the receipt`, world: withHand(next, hand, run) };
+}
+
+function settleSteps(hand: Hand, world: World, setting: Setting): Step<World>[] {
+  const { process, ending } = hand;
+  if (ending === undefined) throw new TypeError("a run that is settled has ended somehow");
+  const settled = (onLadder: boolean): World => {
+    const claim = setting.without.has("claim fence") ? world.rows.claim : hand.claim;
+    const limits = { maxAttempts: setting.maxAttempts, onLadder };
+    const rows = settle(world.rows, { claim, number: hand.number }, ending, limits);
+    if (rows === undefined) return withHand(world, hand, { at: "ack" });
+    const records = world.records + (rows.state === "completed" ? 1 : 0);
+    return withHand({ ...world, rows, records }, hand, { at: "ack" });
+  };
+  const steps = [{ name: `${process} settles: ${ending.kind}`, world: settled(false) }];
+  if (ending.kind === "failed")
+    steps.push({ name: `${process} settles: failed, over the ladder`, world: settled(true) });
+  if (ending.kind !== "applied") return steps;
+  return [
+    ...steps,
+    ...misfortune("recordThrows", `${process} cannot record`, { world, setting }, (next) =>
+      withHand({ ...next, answers: next.answers + 1 }, hand, { at: "keep" }),
+    ),
+  ];
+}

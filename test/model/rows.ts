@@ -1,0 +1,216 @@
+import type { IntentOutcome } from "#shared/jobs/take-job.ts";
+import type { Ending, Holder, Intent, OutboxRow, Rows } from "./world.ts";
+
+/**
+ * The moves as pure functions of a job's rows: what each transaction of the engine reads and writes.
+ *
+ * test/integration/moves/conformance.test.ts holds every one of them against the real statement, in every state that
+ * the search comes by.
+ */
+
+const IN_DOUBT: ReadonlySet<IntentOutcome> = new Set(["unknown", "doubtful", "answered", "applied"]);
+const WAITING = new Set(["scheduled", "blocked", "queued", "retrying", "held"]);
+
+/** A new job, due now or later. */
+export function enqueue(when: "now" | "later", expires: boolean): Rows {
+  const now = when === "now";
+  return {
+    state: now ? "queued" : "scheduled",
+    send: now ? 1 : 0,
+    claim: 0,
+    attempt: 0,
+    holder: undefined,
+    wake: !now,
+    cancelRequested: false,
+    expiry: expires ? "ahead" : "none",
+    expired: false,
+    intents: [],
+    outbox: now ? [{ send: 1, wait: false, published: false }] : [],
+    letter: "none",
+  };
+}
+
+/** The scheduler, at `wake_at`. */
+export function fireDue(rows: Rows): Rows {
+  if (!rows.wake) return rows;
+  return sendAgain({ ...rows, wake: false });
+}
+
+/** What a run knows of its job when it begins. */
+export interface Taken {
+  readonly claim: number;
+  readonly number: number;
+  readonly before: IntentOutcome | undefined;
+  readonly receipt: boolean;
+  readonly over: boolean;
+}
+
+/** A consumer, on a live delivery. */
+export function takeJob(rows: Rows, send: number, holder: Holder): { rows: Rows; taken?: Taken } {
+  if (rows.send !== send || !isWaitingForDelivery(rows)) return { rows };
+  return take(rows, holder);
+}
+
+/** A consumer, on a redelivered one of a job that runs. */
+export function takeOver(
+  rows: Rows,
+  wanted: { readonly send: number; readonly claim: number; readonly holder: Holder },
+): { rows: Rows; taken?: Taken } {
+  if (rows.state !== "running" || rows.send !== wanted.send || rows.claim !== wanted.claim) return { rows };
+  return take(rows, wanted.holder);
+}
+
+function take(rows: Rows, holder: Holder): { rows: Rows; taken: Taken } {
+  const latest = rows.intents.at(-1);
+  const fresh = latest === undefined || latest.outcome === "refused";
+  const intents = fresh
+    ? [...rows.intents, { outcome: "unknown", receipt: false } as const]
+    : withLast(rows.intents, latest.outcome === "unsent" ? { ...latest, outcome: "unknown" } : latest);
+  const claim = rows.claim + 1;
+  const taken = {
+    claim,
+    number: intents.length,
+    before: fresh ? undefined : latest.outcome,
+    receipt: latest?.receipt === true,
+    over: rows.cancelRequested || rows.expired,
+  };
+  return { rows: { ...rows, state: "running", holder, claim, intents }, taken };
+}
+
+/** A consumer, after the provider said that nothing can happen under the intent in force. */
+export function nextIntent(rows: Rows, claim: number, number: number): { rows: Rows; number?: number } {
+  if (rows.state !== "running" || rows.claim !== claim) return { rows };
+  const intents = [...withNote(rows.intents, number, "refused")];
+  intents[number] = { outcome: "unknown", receipt: intents[number]?.receipt === true };
+  return { rows: { ...rows, intents }, number: number + 1 };
+}
+
+/** A consumer, that could not record an effect. */
+export function keepReceipt(rows: Rows, number: number): Rows {
+  return { ...rows, intents: withNote(rows.intents, number, "applied", true) };
+}
+
+/** A consumer, at the end of a run; undefined when another claim has the job. */
+export function settle(
+  rows: Rows,
+  run: { readonly claim: number; readonly number: number },
+  ending: Ending,
+  limits: { readonly maxAttempts: number; readonly onLadder: boolean },
+): Rows | undefined {
+  if (rows.state !== "running" || rows.claim !== run.claim) return undefined;
+  const noted = (outcome: IntentOutcome): Rows => ({
+    ...rows,
+    intents: withNote(rows.intents, run.number, outcome),
+  });
+  switch (ending.kind) {
+    case "applied":
+      return end({ ...noted("applied"), attempt: rows.attempt + 1 }, "completed");
+    case "cancelled":
+      return end(noted("refused"), "cancelled");
+    case "dead":
+      return bury({ ...noted(ending.intent), attempt: rows.attempt + 1 });
+    case "held":
+      return { ...noted(ending.intent), state: "held", send: rows.send + 1, holder: undefined, wake: true };
+    case "failed":
+      return countFailure(noted(ending.intent), limits);
+  }
+}
+
+/** A consumer, with the database effects of a delivery in the same transaction; undefined when it is not live. */
+export function record(
+  rows: Rows,
+  send: number,
+  ending: "applied" | "failed" | "held",
+  limits: { readonly maxAttempts: number; readonly onLadder: boolean },
+): Rows | undefined {
+  if (rows.send !== send || !isWaitingForDelivery(rows)) return undefined;
+  if (rows.cancelRequested || rows.expired) return end(rows, "cancelled");
+  if (ending === "applied") return end({ ...rows, attempt: rows.attempt + 1 }, "completed");
+  if (ending === "held") return { ...rows, state: "held", send: rows.send + 1, wake: true };
+  return countFailure(rows, limits);
+}
+
+/** The sweep, when no heartbeat has listed a running job for 30 s. */
+export function requeueOrphans(rows: Rows): Rows {
+  if (rows.state !== "running") return rows;
+  return sendAgain({ ...rows, claim: rows.claim + 1 });
+}
+
+/** The sweep, on a job whose message seems to be lost. */
+export function sendStraggler(rows: Rows): Rows {
+  const waits = rows.state === "queued" || (rows.state === "retrying" && !rows.wake);
+  return waits ? sendAgain(rows) : rows;
+}
+
+/** The relay that finds a broker without its marker; running jobs are left to their holders or the sweep. */
+export function beginIncarnation(rows: Rows): Rows {
+  if (rows.state === "queued") return sendAgain(rows);
+  if (rows.state === "retrying" && !rows.wake) return { ...rows, send: rows.send + 1, wake: true };
+  return rows;
+}
+
+/** The scheduler, when a job's time is over. */
+export function expire(rows: Rows): Rows {
+  if (rows.expiry !== "due") return rows;
+  const seen: Rows = { ...rows, expiry: "none" };
+  const inDoubt = rows.intents.some(({ outcome }) => IN_DOUBT.has(outcome));
+  return WAITING.has(rows.state) && !inDoubt ? end(seen, "cancelled") : seen;
+}
+
+/** The recorder, on a delivery that its queue gave up. */
+export function recordRejected(rows: Rows, send: number): Rows {
+  const live = isWaitingForDelivery(rows) || rows.state === "running";
+  return rows.send === send && live ? bury(rows) : rows;
+}
+
+/** A consumer, on a parked copy that a person moved to a work queue. */
+export function replayLetter(rows: Rows): Rows {
+  if (rows.letter !== "open" || rows.state !== "dead_lettered") return rows;
+  return sendAgain({ ...rows, attempt: 0, letter: "closed" });
+}
+
+/** State `queued` under the next send, with its outbox row. */
+function sendAgain(rows: Rows): Rows {
+  const send = rows.send + 1;
+  return { ...rows, state: "queued", send, holder: undefined, outbox: withRow(rows, { send, wait: false }) };
+}
+
+function countFailure(rows: Rows, limits: { maxAttempts: number; onLadder: boolean }): Rows {
+  const attempt = rows.attempt + 1;
+  if (attempt >= limits.maxAttempts) return bury({ ...rows, attempt });
+  const send = rows.send + 1;
+  const next: Rows = { ...rows, state: "retrying", attempt, send, holder: undefined };
+  if (!limits.onLadder) return { ...next, wake: true };
+  return { ...next, outbox: withRow(rows, { send, wait: true }) };
+}
+
+function bury(rows: Rows): Rows {
+  return { ...end(rows, "dead_lettered"), letter: "open" };
+}
+
+function end(rows: Rows, state: "completed" | "cancelled" | "dead_lettered"): Rows {
+  return { ...rows, state, holder: undefined, wake: false };
+}
+
+function isWaitingForDelivery(rows: Rows): boolean {
+  return rows.state === "queued" || rows.state === "retrying";
+}
+
+function withRow(rows: Rows, row: Omit<OutboxRow, "published">): readonly OutboxRow[] {
+  return [...rows.outbox, { ...row, published: false }];
+}
+
+function withNote(
+  intents: readonly Intent[],
+  number: number,
+  outcome: IntentOutcome,
+  receipt = false,
+): readonly Intent[] {
+  return intents.map((intent, place) =>
+    place === number - 1 ? { outcome, receipt: intent.receipt || receipt } : intent,
+  );
+}
+
+function withLast(intents: readonly Intent[], last: Intent): readonly Intent[] {
+  return [...intents.slice(0, -1), last];
+}
