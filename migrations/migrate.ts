@@ -16,6 +16,7 @@ import * as keys from "./0014_keys.ts";
 import * as keysCancel from "./0014_keys_cancel.ts";
 import * as keysEnqueue from "./0014_keys_enqueue.ts";
 import * as keysEnqueueMany from "./0014_keys_enqueue_many.ts";
+import * as incarnation from "./0016_incarnation.ts";
 import * as crashes from "./0017_crashes.ts";
 
 /** Every migration by name; the order of the names is the order in which they run. */
@@ -34,6 +35,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0014_keys_cancel": keysCancel,
   "0014_keys_enqueue": keysEnqueue,
   "0014_keys_enqueue_many": keysEnqueueMany,
+  "0016_incarnation": incarnation,
   "0017_crashes": crashes,
 };
 

@@ -1,3 +1,4 @@
+import { closeWithin } from "#shared/broker/close-within.ts";
 import type { BrokerConnection } from "#shared/broker/hold-connection.ts";
 import type { ConfirmChannel } from "#shared/broker/publish-batch.ts";
 import type { Logger } from "#shared/log/logger.ts";
@@ -59,6 +60,13 @@ export class ChannelKeeper {
 
   get isOpen(): boolean {
     return this.#channel !== undefined;
+  }
+
+  /** Gives up the channel: what was not confirmed on it would be remembered by the driver for ever. */
+  async renew(gone: AbortSignal): Promise<void> {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel !== undefined) await closeWithin(channel, gone, this.#log);
   }
 
   /** Remembers how many rows were on a channel that the broker closed over one of them. */

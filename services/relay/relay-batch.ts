@@ -15,6 +15,7 @@ import { remove } from "#shared/outbox/remove.ts";
 import { bury, type Unpublishable } from "./bury.ts";
 import type { Refusal } from "./channel-keeper.ts";
 import { type Composed, composeMessages } from "./compose-messages.ts";
+import type { SilentRoutes } from "./silent-routes.ts";
 
 export interface BatchOptions {
   readonly db: Database;
@@ -23,15 +24,20 @@ export interface BatchOptions {
   /** Most rows, about. */
   readonly window: number;
   readonly confirmMs: number;
+  /** Ends the waiting for confirms at once; the rows stay. */
+  readonly giveUp: AbortSignal;
+  readonly routes: SilentRoutes;
   /** Why the broker closed the channel over one of the messages, when it did. */
   readonly refusal: () => Refusal | undefined;
   readonly log: Logger;
 }
 
-/** What a batch did: the rows it claimed, and those of which nobody knows whether they went out. */
+/** What a batch did: the rows it claimed, and the messages of which nobody knows whether they went out. */
 export interface BatchResult {
   readonly rows: readonly OutboxRow[];
-  readonly unconfirmed: number;
+  readonly unconfirmed: readonly OutgoingMessage[];
+  /** Whether the broker has answered for any message. */
+  readonly answered: boolean;
 }
 
 /**
@@ -47,23 +53,26 @@ export async function relayBatch(options: BatchOptions): Promise<BatchResult> {
     const claimed = await claim(trx, options.looks, options.window);
     const composed = await composeMessages(trx, options.window === 1 ? claimed.slice(0, 1) : claimed);
     const rows = composed.filter(({ message }) => message !== "later").map(({ row }) => row);
-    if (rows.length === 0) return { rows, unconfirmed: 0 };
-    const outgoing = composed.filter(hasMessage);
+    if (rows.length === 0) return { rows, unconfirmed: [], answered: false };
+    const { outgoing, probes, shut } = judge(composed.filter(hasMessage), options.routes);
     const messages = outgoing.map(({ message }) => message);
+    const { confirmMs: timeoutMs, giveUp } = options;
     crashPoint("relay.claimed");
-    const outcomes = await publishBatch(options.channel, messages, options.confirmMs);
+    const outcomes = await publishBatch(options.channel, messages, { timeoutMs, giveUp, probes });
     crashPoint("relay.confirmed");
     const sorted = sort(composed, outgoing, outcomes, options.refusal());
     await keepEventsWithSubscribers(trx, sorted);
     await remove(trx, [...sorted.done, ...sorted.dead.map(({ row }) => row)]);
     await postpone(
       trx,
-      sorted.returned.map(({ row }) => row),
+      [...sorted.returned, ...shut].map(({ row }) => row),
     );
     await bury(trx, sorted.dead, options.log);
     if (sorted.returned.length > 0) warnOfReturns(sorted.returned, options.log);
     crashPoint("relay.deleted");
-    return { rows, unconfirmed: sorted.unconfirmed };
+    for (const { message } of sorted.answered) options.routes.answered(message);
+    const unconfirmed = sorted.unconfirmed.map(({ message }) => message);
+    return { rows, unconfirmed, answered: sorted.answered.length > 0 };
   });
 }
 
@@ -73,13 +82,27 @@ interface Sorted {
   /** Events that no queue was bound for. */
   readonly unheard: Outgoing[];
   readonly dead: Unpublishable[];
-  unconfirmed: number;
+  readonly unconfirmed: Outgoing[];
+  /** For which the broker said something, whatever it was. */
+  readonly answered: Outgoing[];
 }
 
 type Outgoing = Composed & { readonly message: OutgoingMessage };
 
 function hasMessage(composed: Composed): composed is Outgoing {
   return typeof composed.message === "object";
+}
+
+const ANSWERS: ReadonlySet<PublishOutcome["kind"]> = new Set(["confirmed", "returned", "refused"]);
+
+// What goes to a queue that confirms nothing is left for later, but for one message now and then.
+function judge(composed: readonly Outgoing[], routes: SilentRoutes) {
+  const now = Date.now();
+  const judged = composed.map((item) => ({ item, judgement: routes.judge(item.message, now) }));
+  const outgoing = judged.filter(({ judgement }) => judgement !== "shut").map(({ item }) => item);
+  const shut = judged.filter(({ judgement }) => judgement === "shut").map(({ item }) => item);
+  const trying = judged.filter(({ judgement }) => judgement === "probe");
+  return { outgoing, shut, probes: new Set(trying.map(({ item }) => item.message)) };
 }
 
 function sort(
@@ -89,10 +112,18 @@ function sort(
   refusal: Refusal | undefined,
 ): Sorted {
   const overtaken = composed.filter(({ message }) => message === "overtaken").map(({ row }) => row);
-  const sorted: Sorted = { done: overtaken, returned: [], unheard: [], dead: [], unconfirmed: 0 };
+  const sorted: Sorted = {
+    done: overtaken,
+    returned: [],
+    unheard: [],
+    dead: [],
+    unconfirmed: [],
+    answered: [],
+  };
   for (const [place, item] of outgoing.entries()) {
     const outcome = outcomes[place] ?? { kind: "unconfirmed" };
     const isEvent = item.row.lane === "event";
+    if (ANSWERS.has(outcome.kind)) sorted.answered.push(item);
     if (outcome.kind === "unpublishable") sorted.dead.push({ ...item, reason: outcome.reason });
     else if (outcome.kind === "confirmed") sorted.done.push(item.row);
     // A job that nobody can take waits until its queue is there.
@@ -103,7 +134,7 @@ function sort(
     else if (refusal !== undefined && outgoing.length === 1) {
       if (refusal.forGood) sorted.dead.push({ ...item, reason: refusal.message });
       else sorted.returned.push(item);
-    } else sorted.unconfirmed += 1;
+    } else sorted.unconfirmed.push(item);
   }
   return sorted;
 }

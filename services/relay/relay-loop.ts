@@ -8,8 +8,10 @@ import { LowWater } from "#shared/outbox/low-water.ts";
 import type { Bell } from "#shared/time/bell.ts";
 import { orAborted } from "#shared/time/or-aborted.ts";
 import { pause } from "#shared/time/pause.ts";
+import type { Alarm } from "./alarm.ts";
 import { ChannelKeeper } from "./channel-keeper.ts";
-import { relayBatch } from "./relay-batch.ts";
+import { type BatchResult, relayBatch } from "./relay-batch.ts";
+import { SilentRoutes } from "./silent-routes.ts";
 
 export interface LoopOptions {
   readonly name: string;
@@ -18,6 +20,7 @@ export interface LoopOptions {
   readonly instance: string;
   readonly db: Database;
   readonly connection: BrokerConnection;
+  readonly alarm: Alarm;
   readonly bell: Bell;
   /** Called when an exchange is not there: somebody deleted it. */
   readonly onMissing: () => void;
@@ -31,6 +34,8 @@ const BACKSTOP_MS = 250;
 const REFRESH_MS = 20_000;
 /** As many batches in a row that found work, and nobody needs to ring any more. */
 const BUSY_AFTER = 3;
+/** How long a broker may take to answer when it is asked whether it lives. */
+const LONGEST_ANSWER_MS = 2_000;
 
 /**
  * Empties some lanes of the outbox over a channel of its own until `end`.
@@ -42,12 +47,13 @@ export async function relayLoop(options: LoopOptions): Promise<void> {
   const { end, bell, log } = options;
   const marks = new Map(options.lanes.map((lane) => [lane, new LowWater()]));
   const channels = new ChannelKeeper(options.connection, log);
+  const routes = new SilentRoutes();
   await wakeUp(options.db, options.instance, options.name); // what an earlier connection may have left
   let wroteDownAt = Number.NEGATIVE_INFINITY;
   let busy = 0;
   let quiet = 0;
   while (!end.aborted) {
-    const found = await emptyOnce(options, marks, channels).catch((error: unknown) => {
+    const found = await emptyOnce(options, marks, channels, routes).catch((error: unknown) => {
       if (end.aborted) return 0; // what it waited for will not come any more
       throw error;
     });
@@ -80,35 +86,66 @@ async function emptyOnce(
   options: LoopOptions,
   marks: ReadonlyMap<Lane, LowWater>,
   channels: ChannelKeeper,
+  routes: SilentRoutes,
 ): Promise<number> {
+  const { db, window, confirmMs, alarm, end, log } = options;
+  await alarm.isOver(end);
   const now = Date.now();
   const looks = [...marks].map(([lane, mark]) => ({ lane, above: mark.above(now) }));
-  const channel = await orAborted(channels.current(), options.end);
-  const { db, window, confirmMs, log } = options;
+  const channel = await orAborted(channels.current(), end);
   const result = await relayBatch({
     db,
     channel,
     looks,
     window: channels.suspicious ? 1 : window,
     confirmMs,
+    giveUp: alarm.signal,
+    routes,
     refusal: () => channels.refusal,
     log,
   });
   crashPoint("relay.committed");
   if (channels.refusal?.forGood === false) options.onMissing();
-  if (result.unconfirmed > 0) {
+  if (result.unconfirmed.length > 0) {
     for (const mark of marks.values()) mark.reset();
-    log.warn(
-      { loop: options.name, rows: result.unconfirmed },
-      "the broker did not confirm; publishing these again",
-    );
-    // Silence on an open channel: end the connection, or what was never taken would pile up in its buffers.
-    if (channels.isOpen) throw new Error(`RabbitMQ confirmed nothing within ${confirmMs} ms`);
-    channels.suspect(result.rows.length);
-    await pause(100, options.end);
+    await afterSilence(options, result, channels, routes);
     return 0;
   }
   channels.sent(result.rows.length);
   for (const row of result.rows) marks.get(row.lane)?.reached(row.id, now);
   return result.rows.length;
+}
+
+// Who did not answer? The broker takes nothing for now, or has closed the channel, or is silent, or only some queues are.
+async function afterSilence(
+  { name, connection, alarm, confirmMs, end, log }: LoopOptions,
+  { rows, unconfirmed, answered }: BatchResult,
+  channels: ChannelKeeper,
+  routes: SilentRoutes,
+): Promise<void> {
+  if (alarm.signal.aborted) return; // they go out when it is over
+  const loop = { loop: name, rows: unconfirmed.length };
+  log.warn(loop, "the broker did not confirm; publishing these again");
+  if (!channels.isOpen) {
+    channels.suspect(rows.length);
+    return pause(100, end);
+  }
+  // End the connection, or what was never taken would pile up in its buffers.
+  if (!answered && !(await answers(connection, Math.min(confirmMs, LONGEST_ANSWER_MS), end)))
+    throw new Error(`RabbitMQ confirmed nothing within ${confirmMs} ms`);
+  routes.areSilent(unconfirmed, Date.now());
+  log.warn({ ...loop, routes: routes.names }, "some queues confirm nothing; the others go on");
+  await channels.renew(end);
+}
+
+/** Whether the broker answers at all: a channel is opened by itself, without any queue. */
+async function answers(connection: BrokerConnection, withinMs: number, end: AbortSignal): Promise<boolean> {
+  const late = AbortSignal.any([AbortSignal.timeout(withinMs), end]);
+  try {
+    await (await orAborted(connection.createChannel(), late)).close();
+    return true;
+  } catch (error) {
+    if (late.aborted) return false;
+    throw error;
+  }
 }

@@ -1,25 +1,28 @@
 import { randomUUID } from "node:crypto";
-import { assertBrokerVersion } from "#shared/broker/assert-broker-version.ts";
-import { closeWithin } from "#shared/broker/close-within.ts";
-import { type BrokerConnection, holdConnection } from "#shared/broker/hold-connection.ts";
-import { declareTopology } from "#shared/broker/topology.ts";
 import { openDatabase } from "#shared/database/database.ts";
 import { listen } from "#shared/database/listen.ts";
-import { readTopology } from "#shared/jobs/read-topology.ts";
-import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
 import type { Lane } from "#shared/outbox/lanes.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import { Bell } from "#shared/time/bell.ts";
-import { orAborted } from "#shared/time/or-aborted.ts";
 import type { RelayConfig } from "./config.ts";
-import { relayLoop } from "./relay-loop.ts";
+import { publish } from "./publish.ts";
 
-/** One loop and channel each: critical jobs wait for no others, jobs wait for no events. */
-const LOOPS: readonly { readonly name: string; readonly lanes: readonly Lane[] }[] = [
-  { name: "critical", lanes: ["critical"] },
-  { name: "jobs", lanes: ["high", "medium", "low", "batch"] },
-  { name: "tell", lanes: ["letter", "event"] },
+/** Loops with a channel each, on a connection of their own: critical jobs wait for no others, jobs wait for no events. */
+const CONNECTIONS: readonly { name: string; loops: readonly { name: string; lanes: readonly Lane[] }[] }[] = [
+  { name: "duly.relay.critical", loops: [{ name: "critical", lanes: ["critical"] }] },
+  {
+    name: "duly.relay",
+    loops: [
+      { name: "jobs", lanes: ["high", "medium", "low", "batch"] },
+      { name: "tell", lanes: ["letter", "event"] },
+    ],
+  },
 ];
+
+/** For publishing, for waking and sleeping, and for declaring. */
+const DATABASE_CONNECTIONS = 8;
+/** Beyond its confirms a batch needs no time: whoever takes longer was stopped, and its rows go to others. */
+const MARGIN_MS = 5_000;
 
 /**
  * Carries the outbox to RabbitMQ: the only publisher, and the only one that declares exchanges and queues.
@@ -28,18 +31,28 @@ const LOOPS: readonly { readonly name: string; readonly lanes: readonly Lane[] }
  */
 export async function relay(service: ServiceContext<RelayConfig>): Promise<void> {
   const { config, log, stop } = service;
-  const loops = LOOPS.map((loop) => ({ ...loop, bell: new Bell() }));
-  const topologyBell = new Bell();
-  const instance = randomUUID();
+  const connections = CONNECTIONS.map(({ name, loops }) => ({
+    name,
+    loops: loops.map((loop) => ({ ...loop, bell: new Bell() })),
+    topologyBell: new Bell(),
+  }));
   const onNotify = (channel: string | undefined, payload: string) => {
-    if (channel !== "duly_relay") topologyBell.ring();
-    if (channel === "duly_topology") return;
     const lanes = payload.split(",");
-    for (const loop of loops)
-      if (channel === undefined || loop.lanes.some((lane) => lanes.includes(lane))) loop.bell.ring();
+    for (const { loops, topologyBell } of connections) {
+      if (channel !== "duly_relay") topologyBell.ring();
+      for (const { lanes: own, bell } of loops)
+        if (channel === undefined || own.some((lane) => lanes.includes(lane))) bell.ring();
+    }
   };
   const url = config.DATABASE_URL;
-  const db = openDatabase({ url, name: "duly relay", connections: 2 * LOOPS.length, log, forgetful: true });
+  const db = openDatabase({
+    url,
+    name: "duly relay",
+    connections: DATABASE_CONNECTIONS,
+    log,
+    forgetful: true,
+    longestIdleMs: config.RELAY_CONFIRM_MS + MARGIN_MS,
+  });
   service.onStop(() => db.destroy());
   const listening = listen({
     url,
@@ -49,55 +62,14 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
     signal: stop,
     onNotify,
   });
-
-  const use = async (connection: BrokerConnection, lost: AbortSignal) => {
-    await forgetDeadSleepers(db);
-    assertBrokerVersion(connection);
-    await declare(service, connection, AbortSignal.any([lost, stop]));
-    const failed = new AbortController();
-    const end = AbortSignal.any([lost, stop, failed.signal]);
-    const { RELAY_WINDOW: window, RELAY_CONFIRM_MS: confirmMs } = config;
-    const onMissing = () => topologyBell.ring();
-    const running = loops.map((loop) =>
-      relayLoop({ ...loop, instance, db, connection, onMissing, window, confirmMs, log, end }),
-    );
-    running.push(keepDeclared(service, connection, topologyBell, end));
-    service.ready();
-    try {
-      await Promise.all(running); // the first that fails ends all: the next connection begins anew
-    } finally {
-      failed.abort();
-      await Promise.allSettled(running);
-    }
-  };
-  const publishing = holdConnection({ url: config.AMQP_URL, name: "duly.relay", log, signal: stop }, use);
-  service.running(Promise.all([listening, publishing]));
-}
-
-// Not waited for past `end`: a broker that has gone silent answers a declaration as little as anything else.
-async function declare(
-  { db, log }: ServiceContext<RelayConfig>,
-  connection: BrokerConnection,
-  end: AbortSignal,
-): Promise<void> {
-  const topology = await readTopology(db);
-  const channel = await orAborted(connection.createChannel(), end);
-  channel.on("error", (error) =>
-    log.error({ err: error }, "RabbitMQ has something of the same name with other arguments, or refuses it"),
-  );
-  await orAborted(declareTopology(channel, topology), end);
-  await closeWithin(channel, end, log);
-}
-
-// A service that registers a new type notifies; the look every minute is the backstop.
-async function keepDeclared(
-  service: ServiceContext<RelayConfig>,
-  connection: BrokerConnection,
-  bell: Bell,
-  end: AbortSignal,
-) {
-  while (!end.aborted) {
-    await bell.wait(60_000, end);
-    if (!end.aborted) await declare(service, connection, end);
-  }
+  const instance = randomUUID();
+  const awaited = new Set(connections.map(({ name }) => name));
+  const publishing = connections.map((connection) => {
+    const ready = () => {
+      awaited.delete(connection.name);
+      if (awaited.size === 0) service.ready();
+    };
+    return publish({ ...connection, instance, db, config, log, stop, ready });
+  });
+  service.running(Promise.all([listening, ...publishing]));
 }

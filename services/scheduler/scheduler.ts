@@ -6,6 +6,7 @@ import type { SchedulerConfig } from "./config.ts";
 import { dueLoop } from "./due-loop.ts";
 import { keepHouse } from "./keep-house.ts";
 import { promoteLoop } from "./promote-loop.ts";
+import { tellAgain } from "./tell-again.ts";
 
 /**
  * Turns due jobs into outbox rows on time, lets the lines of ordering keys move on, and keeps the house: expiry, orphans,
@@ -35,6 +36,7 @@ export async function scheduler(service: ServiceContext<SchedulerConfig>): Promi
       dueLoop({ db, bell, window: config.SCHEDULER_WINDOW, aheadMs: config.SCHEDULER_AHEAD_MS, log, stop }),
       promoteLoop({ db, bell: promoterBell, log, stop }),
       keepHouse(service),
+      tellAgain(service),
     ]),
   );
   service.ready();

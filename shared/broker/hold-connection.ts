@@ -14,6 +14,9 @@ export interface ConnectionOptions {
   readonly signal: AbortSignal;
 }
 
+/** Once a broker is back, work has to flow again within seconds; the jitter keeps all from coming at once. */
+const LONGEST_PAUSE_MS = 3_000;
+
 /** An open connection to RabbitMQ. */
 export type BrokerConnection = ChannelModel;
 
@@ -38,7 +41,7 @@ export async function holdConnection(options: ConnectionOptions, use: UseConnect
         log.warn({ err: error }, "the work on this connection to RabbitMQ ended; beginning anew");
     }
     failures = Date.now() - openedAt > 10_000 ? 0 : failures + 1;
-    if (!signal.aborted) await pause(growingDelay(failures, 100, 5_000), signal);
+    if (!signal.aborted) await pause(growingDelay(failures, 100, LONGEST_PAUSE_MS), signal);
   }
 }
 
@@ -63,7 +66,7 @@ function open({ url, name }: ConnectionOptions): Promise<ChannelModel> {
   return connect(address.href, {
     noDelay: true,
     keepAlive: true,
-    timeout: 10_000, // a broker that takes the connection and never answers would hang it for ever
+    timeout: 5_000, // a broker that takes the connection and never answers would hang it for ever
     clientProperties: { connection_name: `${name}@${hostname()}:${process.pid}` },
   });
 }

@@ -12,6 +12,11 @@ export const UNCLAIMED_QUEUE = "duly.dead-letters";
 export const REJECTED_EXCHANGE = "duly.rejected";
 export const REJECTED_QUEUE = "duly.rejected";
 
+/** `duly.incarnation.<id>`: an exchange that carries nothing; while it is there, so is what was sent to this broker. */
+export function incarnationMarker(id: string): string {
+  return `duly.incarnation.${id}`;
+}
+
 /** `duly.retry.2s`: where a job goes that waits 2 s for its next attempt. */
 export function retryExchange(delayMs: number): string {
   return `duly.retry.${delayMs / 1000}s`;

@@ -29,8 +29,20 @@ const NACKED = "message nacked";
 
 const NO_OUTCOME: PublishOutcome = { kind: "unconfirmed" };
 
+/** How long messages are waited for. */
+export interface Patience {
+  readonly timeoutMs: number;
+  /** Ends the waiting at once. */
+  readonly giveUp?: AbortSignal;
+  /** Messages that find out whether their queue answers again: no other is kept waiting for them. */
+  readonly probes?: ReadonlySet<OutgoingMessage>;
+}
+
+/** An answer for a probe comes about as fast as those for the others, or it does not come. */
+const PROBE_MS = 500;
+
 /**
- * Publishes messages and waits until the broker has answered for each, or `timeoutMs` has passed.
+ * Publishes messages and waits until the broker has answered for each, or the patience is over.
  *
  * Outcomes stand in the order of the messages. Never throws for a single message. An unroutable message is returned
  * first and then confirmed too, so a return goes before a confirm.
@@ -38,7 +50,7 @@ const NO_OUTCOME: PublishOutcome = { kind: "unconfirmed" };
 export async function publishBatch(
   channel: ConfirmChannel,
   messages: readonly OutgoingMessage[],
-  timeoutMs: number,
+  { timeoutMs, giveUp: lost, probes }: Patience,
 ): Promise<PublishOutcome[]> {
   const outcomes = messages.map(() => NO_OUTCOME);
   const returned = new Set<string>();
@@ -51,21 +63,28 @@ export async function publishBatch(
     );
   const closed = new AbortController();
   const onClose = () => closed.abort();
-  const giveUp = AbortSignal.any([closed.signal, AbortSignal.timeout(timeoutMs)]);
+  const giveUp = AbortSignal.any([
+    closed.signal,
+    AbortSignal.timeout(timeoutMs),
+    ...(lost === undefined ? [] : [lost]),
+  ]);
   channel.on("return", onReturn).once("close", onClose);
   try {
     const answers: Promise<void>[] = [];
+    const probeAnswers: Promise<void>[] = [];
     for (const [place, message] of messages.entries()) {
       if (giveUp.aborted) break;
       const { promise, writable } = publishOne(channel, message, returned, (outcome) => {
         outcomes[place] = outcome;
       });
-      answers.push(promise);
+      (probes?.has(message) === true ? probeAnswers : answers).push(promise);
       crashPoint("relay.publishing");
       if (!writable) await drained(channel, giveUp);
     }
     crashPoint("relay.published");
     await settledUnless(giveUp, answers);
+    if (probeAnswers.length > 0)
+      await settledUnless(AbortSignal.any([giveUp, AbortSignal.timeout(PROBE_MS)]), probeAnswers);
     return [...outcomes];
   } finally {
     channel.off("return", onReturn).off("close", onClose);

@@ -15,6 +15,11 @@ export interface DatabaseOptions {
   readonly log: Logger;
   /** Commits do not wait for the disk: only for what may safely be lost and done again. @default false */
   readonly forgetful?: boolean;
+  /**
+   * PostgreSQL ends a transaction that is idle for longer: a process that was stopped in the middle of one would keep
+   * its locks for ever. @default never
+   */
+  readonly longestIdleMs?: number;
 }
 
 /**
@@ -23,6 +28,12 @@ export interface DatabaseOptions {
  * A connection that breaks, idle or in use, is logged and replaced; it never ends the process.
  */
 export function openDatabase(options: DatabaseOptions): Database {
+  const settings = [
+    ...(options.forgetful === true ? ["synchronous_commit=off"] : []),
+    ...(options.longestIdleMs === undefined
+      ? []
+      : [`idle_in_transaction_session_timeout=${options.longestIdleMs}`]),
+  ];
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: options.name,
@@ -31,7 +42,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     // Opening one takes longer than a job may be late.
     idleTimeoutMillis: 600_000,
     keepAlive: true,
-    ...(options.forgetful === true ? { options: "-c synchronous_commit=off" } : {}),
+    ...(settings.length > 0 ? { options: settings.map((setting) => `-c ${setting}`).join(" ") } : {}),
   });
   // One that breaks between two statements of a transaction has nobody else to tell; its next statement fails.
   pool.on("connect", (client) => {

@@ -24,15 +24,20 @@ export interface VirtualHost {
   readonly bind: (queue: string, exchange: string, key: string) => Promise<void>;
   /** Cuts every connection, as an operator's "Force close" does. */
   readonly cutConnections: () => Promise<number>;
+  /** Loses everything: queues, exchanges and messages, as a broker does whose disk was wiped. */
+  readonly wipe: () => Promise<void>;
   readonly remove: () => Promise<void>;
 }
 
 /** Makes a virtual host on the tests' broker. */
 export async function makeVirtualHost(): Promise<VirtualHost> {
   const name = `test-${randomUUID().slice(0, 8)}`;
-  await management("PUT", `/api/vhosts/${name}`);
-  const user = encodeURIComponent(inject("rabbitmqUser"));
-  await management("PUT", `/api/permissions/${name}/${user}`, { configure: ".*", write: ".*", read: ".*" });
+  const make = async () => {
+    await management("PUT", `/api/vhosts/${name}`);
+    const user = encodeURIComponent(inject("rabbitmqUser"));
+    await management("PUT", `/api/permissions/${name}/${user}`, { configure: ".*", write: ".*", read: ".*" });
+  };
+  await make();
   const address = new URL(inject("amqpUrl"));
   address.pathname = `/${name}`;
   const url = address.href;
@@ -83,6 +88,12 @@ export async function makeVirtualHost(): Promise<VirtualHost> {
       for (const { name: id } of open)
         await management("DELETE", `/api/connections/${encodeURIComponent(id)}`);
       return open.length;
+    },
+    wipe: async () => {
+      await (await connection)?.close();
+      connection = undefined;
+      await management("DELETE", `/api/vhosts/${name}`);
+      await make();
     },
     remove: async () => {
       await (await connection)?.close();

@@ -7,6 +7,7 @@ import { defineJob, enqueueMany } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
 import { createLogger } from "#shared/log/logger.ts";
 import { Bell } from "#shared/time/bell.ts";
+import { Alarm } from "../../../services/relay/alarm.ts";
 import { relayLoop } from "../../../services/relay/relay-loop.ts";
 import { useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -51,6 +52,7 @@ beforeEach(async () => {
     instance: randomUUID(),
     db: engine.db,
     connection,
+    alarm: new Alarm(connection),
     bell: new Bell(),
     window: 100,
     confirmMs: 5_000,
