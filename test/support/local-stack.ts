@@ -51,7 +51,7 @@ const STACK_STARTS_MS = 60_000;
 export async function makeStack(servers: GivenServers): Promise<LocalStack> {
   const folder = join(runFolder, `stack-${randomUUID().slice(0, 8)}`);
   mkdirSync(folder, { recursive: true });
-  const { first, ports } = await tenFreePorts();
+  const { first, ports } = await freePortsInARow();
   const env = {
     DULY_DIR: folder,
     DULY_PORTS_FROM: String(first),
@@ -134,7 +134,7 @@ export async function makeStackOnTestServers(): Promise<LocalStack> {
 }
 
 // Below the ports that systems give to outgoing connections, which could take one between the look and the start.
-async function tenFreePorts(): Promise<{ first: number; ports: Ports }> {
+async function freePortsInARow(): Promise<{ first: number; ports: Ports }> {
   for (let tries = 0; tries < 50; tries += 1) {
     const first = randomInt(20_000, 32_000);
     const ports = choosePorts(String(first));
@@ -145,5 +145,5 @@ async function tenFreePorts(): Promise<{ first: number; ports: Ports }> {
       if (!(error instanceof SetupError)) throw error;
     }
   }
-  throw new Error("there are no ten free ports in a row on this machine");
+  throw new Error("there are not enough free ports in a row on this machine");
 }

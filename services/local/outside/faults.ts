@@ -4,11 +4,17 @@ export interface Fault {
   readonly count: number;
   /** Only this recipient; everybody unless given. */
   readonly to?: string | undefined;
+  /** Only these operations; all of them unless given. */
+  readonly on?: readonly string[] | undefined;
+  /** Strikes one in so many of those that it could strike, the last of them; each one unless given. */
+  readonly every?: number | undefined;
 }
 
 /** The faults that somebody has ordered, struck in the order in which they were ordered. */
 export class Faults<F extends Fault> {
   #ordered: F[] = [];
+  // How many each fault has let pass since it last struck.
+  #passed = new Map<F, number>();
 
   get ordered(): readonly F[] {
     return this.#ordered;
@@ -20,20 +26,34 @@ export class Faults<F extends Fault> {
 
   clear(): void {
     this.#ordered = [];
+    this.#passed = new Map();
   }
 
-  /** The first fault of these kinds that strikes one of the recipients, used up by one. */
+  /** The first fault of these kinds that strikes one of the recipients in this operation, used up by one. */
   take<K extends F["kind"]>(
     kinds: readonly K[],
     recipients: readonly string[],
+    operation?: string,
   ): Extract<F, { kind: K }> | undefined {
-    const strikes = (fault: F): fault is Extract<F, { kind: K }> =>
-      kinds.some((kind) => kind === fault.kind) && (fault.to === undefined || recipients.includes(fault.to));
-    const struck = this.#ordered.find(strikes);
+    const fits = (fault: F): fault is Extract<F, { kind: K }> =>
+      kinds.some((kind) => kind === fault.kind) &&
+      (fault.to === undefined || recipients.includes(fault.to)) &&
+      (fault.on === undefined || (operation !== undefined && fault.on.includes(operation)));
+    const struck = this.#ordered.filter(fits).find((fault) => this.#isTurn(fault));
     if (struck === undefined) return undefined;
-    this.#ordered = this.#ordered
-      .map((fault) => (fault === struck ? { ...fault, count: fault.count - 1 } : fault))
-      .filter(({ count }) => count > 0);
+    this.#ordered = this.#ordered.map((fault) => (fault === struck ? this.#usedUpByOne(fault) : fault));
+    this.#ordered = this.#ordered.filter(({ count }) => count > 0);
     return struck;
+  }
+
+  #isTurn(fault: F): boolean {
+    const passed = (this.#passed.get(fault) ?? 0) + 1;
+    this.#passed.set(fault, passed);
+    return passed % (fault.every ?? 1) === 0;
+  }
+
+  #usedUpByOne(fault: F): F {
+    this.#passed.delete(fault);
+    return { ...fault, count: fault.count - 1 };
   }
 }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -9,6 +9,7 @@ export interface HttpRequest {
   readonly method: string;
   readonly url: URL;
   readonly authorization: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
@@ -72,6 +73,7 @@ async function readRequest(incoming: IncomingMessage): Promise<HttpRequest | "to
     method: incoming.method ?? "GET",
     url: new URL(incoming.url ?? "/", "http://127.0.0.1"),
     authorization: incoming.headers.authorization,
+    headers: incoming.headers,
     body: Buffer.concat(chunks).toString("utf8"),
   };
 }

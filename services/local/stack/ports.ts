@@ -13,6 +13,7 @@ const PURPOSES = {
   smtp: "the mailbox (SMTP)",
   mailbox: "the mailbox (HTTP)",
   chat: "the local chat service",
+  cards: "the local card processor",
 } as const;
 type PortName = keyof typeof PURPOSES;
 const COUNT = Object.keys(PURPOSES).length;
@@ -31,9 +32,10 @@ const DEFAULTS: Ports = {
   smtp: 11025,
   mailbox: 11080,
   chat: 11090,
+  cards: 11095,
 };
 
-/** The stack's ports: a fixed set, or ten in a row from DULY_PORTS_FROM. */
+/** The stack's ports: a fixed set, or as many in a row from DULY_PORTS_FROM. */
 export function choosePorts(from: string | undefined): Ports {
   if (from === undefined || from === "") return DEFAULTS;
   const first = Number(from);

@@ -14,6 +14,8 @@ const StackSecrets = z.object({
   mnemonic: secret,
   chatToken: secret,
   otpKey: secret,
+  // A stack that was begun before there was a card processor has none; nothing of its data needs this one.
+  cardsKey: secret.default(makeCardsKey),
 });
 
 /** The stack's credentials; they belong to its data and live as long. */
@@ -49,5 +51,10 @@ export function makeSecrets(): StackSecrets {
     mnemonic: newMnemonic(),
     chatToken: randomBytes(18).toString("base64url"),
     otpKey: randomBytes(32).toString("base64"),
+    cardsKey: makeCardsKey(),
   };
+}
+
+function makeCardsKey(): string {
+  return `sk_test_${randomBytes(18).toString("base64url")}`;
 }

@@ -13,6 +13,8 @@ const payments = (stack: StackAddresses): Environment => ({
   CHAIN_URL: stack.chainUrl,
   CHAIN_MNEMONIC: stack.mnemonic,
   TOKEN_ADDRESS: stack.tokenAddress,
+  CARDS_URL: stack.cardsUrl,
+  CARDS_KEY: stack.cardsKey,
 });
 
 const notifications = (stack: StackAddresses): Environment => ({

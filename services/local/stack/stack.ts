@@ -21,6 +21,8 @@ export interface Stack {
   readonly chatUrl: string;
   readonly chatToken: string;
   readonly chatPhoneId: string;
+  readonly cardsUrl: string;
+  readonly cardsKey: string;
   readonly reportsDir: string;
   readonly logsDir: string;
   /** The environment in which the services' commands run against this stack. */

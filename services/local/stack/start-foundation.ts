@@ -12,7 +12,7 @@ import {
 import { checkPorts } from "./ports.ts";
 import type { Roster } from "./roster.ts";
 import type { StackAddresses } from "./stack.ts";
-import { CHAT_PHONE_ID, startChat, startMailbox, startTokenChain } from "./start-outside.ts";
+import { CHAT_PHONE_ID, startCards, startChat, startMailbox, startTokenChain } from "./start-outside.ts";
 
 /** Starts everything that the services stand on, side by side, and fills it: schema, token, users. */
 export async function startFoundation(
@@ -27,7 +27,7 @@ export async function startFoundation(
     ...(sources.rabbitmq === "embedded"
       ? (["amqp", "management", "epmd", "distribution", "prometheus"] as const)
       : []),
-    ...(["chain", "smtp", "mailbox", "chat"] as const),
+    ...(["chain", "smtp", "mailbox", "chat", "cards"] as const),
   ]);
   const reportsDir = join(stackDir, "reports");
   mkdirSync(reportsDir, { recursive: true });
@@ -43,16 +43,20 @@ export async function startFoundation(
   const chain = progress.step("chain", (onProgress) => startTokenChain(options, roster, onProgress));
   const mailbox = progress.step("mailbox", () => startMailbox(options, roster));
   const chat = progress.step("chat", () => startChat(options, roster));
-  const users = Promise.all([database, chain]).then(([databaseUrl, { tokenAddress }]) =>
+  const cards = progress.step("cards", () => startCards(options, roster));
+  const cardsUrl = `http://127.0.0.1:${ports.cards}`;
+  const users = Promise.all([database, chain, cards]).then(([databaseUrl, { tokenAddress }]) =>
     seed({
       DATABASE_URL: databaseUrl,
       CHAIN_MNEMONIC: secrets.mnemonic,
       TOKEN_ADDRESS: tokenAddress,
       OTP_KEY: secrets.otpKey,
+      CARDS_URL: cardsUrl,
+      CARDS_KEY: secrets.cardsKey,
     }),
   );
 
-  const all = [database, broker, chain, mailbox, chat, users] as const;
+  const all = [database, broker, chain, mailbox, chat, cards, users] as const;
   try {
     const [databaseUrl, rabbit, { chainUrl, tokenAddress }] = await Promise.all(all);
     return {
@@ -69,6 +73,8 @@ export async function startFoundation(
       chatUrl: `http://127.0.0.1:${ports.chat}`,
       chatToken: secrets.chatToken,
       chatPhoneId: CHAT_PHONE_ID,
+      cardsUrl,
+      cardsKey: secrets.cardsKey,
       reportsDir,
       logsDir: join(stackDir, "logs"),
       otpKey: secrets.otpKey,

@@ -60,8 +60,17 @@ export async function startChat({ stackDir, ports, secrets }: ServerOptions, ros
   });
 }
 
+/** Starts the card processor. */
+export async function startCards({ stackDir, ports, secrets }: ServerOptions, roster: Roster): Promise<void> {
+  await startProgram("cards", stackDir, roster, {
+    PORT: String(ports.cards),
+    CARDS_KEY: secrets.cardsKey,
+    DATA_FILE: join(stackDir, "cards", "cards.jsonl"),
+  });
+}
+
 async function startProgram(
-  name: "mailbox" | "chat",
+  name: "mailbox" | "chat" | "cards",
   stackDir: string,
   roster: Roster,
   environment: Readonly<Record<string, string>>,

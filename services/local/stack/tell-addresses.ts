@@ -6,6 +6,7 @@ export function tellAddresses(stack: Stack, stackFile: string, out: (line: strin
     ["RabbitMQ", `${stack.rabbitmqUrl}   login: ${stack.rabbitmqUser} / ${stack.rabbitmqPassword}`],
     ["Mailbox", stack.mailUrl],
     ["Chat", `${stack.chatUrl}/conversations`],
+    ["Cards", `${stack.cardsUrl}/charges`],
     ["PostgreSQL", stack.databaseUrl],
     ["Chain", `${stack.chainUrl}   token: ${stack.tokenAddress}`],
     ["Reports", stack.reportsDir],

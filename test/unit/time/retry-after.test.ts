@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { retryAfterMs } from "../../../services/messages/retry-after.ts";
+import { retryAfterMs } from "#shared/time/retry-after.ts";
 
 const now = Date.parse("2026-05-01T10:00:00Z");
 
