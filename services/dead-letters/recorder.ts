@@ -1,5 +1,6 @@
 import { consumeQueue } from "#shared/broker/consume-queue.ts";
 import { type BrokerConnection, holdConnection } from "#shared/broker/hold-connection.ts";
+import { Intake } from "#shared/broker/intake.ts";
 import { REJECTED_QUEUE } from "#shared/broker/names.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import type { DeadLettersConfig } from "./config.ts";
@@ -19,7 +20,7 @@ export async function recorder(service: ServiceContext<DeadLettersConfig>): Prom
       connection,
       queue: REJECTED_QUEUE,
       onConsuming: service.ready,
-      prefetch: PREFETCH,
+      intake: new Intake(PREFETCH),
       log,
       onDelivery,
       lost,

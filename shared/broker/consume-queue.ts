@@ -7,6 +7,8 @@ import { growingDelay } from "../time/growing-delay.ts";
 import { orAborted } from "../time/or-aborted.ts";
 import { pause } from "../time/pause.ts";
 import { closeWithin } from "./close-within.ts";
+import { GiveBacks } from "./give-backs.ts";
+import type { Intake } from "./intake.ts";
 import { isMissingQueue } from "./is-missing-queue.ts";
 
 /** One hand-over by the broker. */
@@ -25,12 +27,14 @@ export interface Delivery {
   readonly isGone: () => boolean;
   /** Tells the broker to forget it; does nothing when its channel is gone, for then it comes again. */
   readonly ack: () => void;
+  /** Hands it back untouched, for others to take: once this consumer takes no more, or with its channel. */
+  readonly giveBack: () => void;
 }
 
 export interface QueueOptions {
   readonly connection: ChannelModel;
   readonly queue: string;
-  readonly prefetch: number;
+  readonly intake: Intake;
   readonly log: Logger;
   /** Takes a delivery; the promise ends when it is settled. Must not throw. */
   readonly onDelivery: (delivery: Delivery) => Promise<void>;
@@ -50,28 +54,40 @@ export interface QueueOptions {
  * Consumes one queue on a channel of its own until `stop` or `lost`.
  *
  * A queue that is not there yet, a channel that closes and a consumer that the broker cancels (queue deleted, ack
- * timeout) all lead to a new channel with a new consumer tag. On `stop` it takes nothing more, waits for the
- * deliveries in hand until `hurry`, and closes the channel, which flushes the acks; what is left comes again.
+ * timeout) all lead to a new channel with a new consumer tag. On `stop` it takes nothing more, hands back what has not
+ * begun, waits for the deliveries in hand until `hurry`, and closes the channel, which flushes the acks; what is left
+ * comes again. A changed intake leads to a new channel, too, after the deliveries in hand.
  */
 export async function consumeQueue(options: QueueOptions): Promise<void> {
-  const { lost, stop, log, queue } = options;
+  const { lost, stop, log, queue, intake } = options;
   const end = AbortSignal.any([lost, stop]);
-  for (let failures = 0; !end.aborted; failures += 1) {
+  for (let failures = 0; !end.aborted; ) {
+    const { prefetch, changed } = intake;
+    if (prefetch === 0) {
+      await aborted(AbortSignal.any([end, changed]));
+      continue;
+    }
+    const began = Date.now();
     try {
-      const began = Date.now();
-      await consumeOnChannel(options, end);
-      if (Date.now() - began > 10_000) failures = 0;
+      await consumeOnChannel(options, prefetch, changed);
+      if (changed.aborted) continue;
     } catch (error) {
       if (isMissingQueue(error)) log.info({ queue }, "the queue is not there yet: the relay declares it");
       else if (!end.aborted)
         log.warn({ err: error, queue }, "the channel of a queue closed; opening the next");
     }
+    failures = Date.now() - began > 10_000 ? 0 : failures + 1;
     if (!end.aborted) await pause(growingDelay(failures, 100, 5_000), end);
   }
 }
 
-async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promise<void> {
-  const { connection, queue, prefetch, log } = options;
+async function consumeOnChannel(
+  options: QueueOptions,
+  prefetch: number,
+  changed: AbortSignal,
+): Promise<void> {
+  const { connection, queue, log } = options;
+  const end = AbortSignal.any([options.lost, options.stop]);
   const channel = await orAborted(connection.createChannel(), end);
   const over = new AbortController();
   const open = { now: true };
@@ -81,13 +97,14 @@ async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promis
     over.abort(new Error(`the channel of ${queue} closed`));
   });
   const inHand = new Set<Promise<void>>();
+  const giveBacks = new GiveBacks(channel, () => open.now);
   const consumerTag = `${queue}@${hostname()}-${randomUUID().slice(0, 8)}`;
   await orAborted(channel.prefetch(prefetch), end);
   const consuming = channel.consume(
     queue,
     (message) => {
       if (message === null) return over.abort(new Error(`the broker cancelled the consumer of ${queue}`));
-      const settled = options.onDelivery(toDelivery(queue, message, channel, open));
+      const settled = options.onDelivery(toDelivery(queue, message, channel, open, giveBacks));
       inHand.add(settled);
       settled.finally(() => inHand.delete(settled)).catch((error: unknown) => over.abort(error));
     },
@@ -96,14 +113,14 @@ async function consumeOnChannel(options: QueueOptions, end: AbortSignal): Promis
   await orAborted(consuming, end);
   log.debug({ queue, prefetch }, "consuming");
   options.onConsuming?.();
-  await aborted(AbortSignal.any([end, over.signal]));
+  await aborted(AbortSignal.any([end, over.signal, changed]));
   if (over.signal.aborted) {
     open.now = false;
     if (!options.lost.aborted) await closeWithin(channel, options.lost, log);
     throw over.signal.reason;
   }
-  await drain(options, channel, consumerTag, inHand);
-  await options.beforeLeaving?.();
+  await drain(options, channel, consumerTag, giveBacks, inHand);
+  if (options.stop.aborted) await options.beforeLeaving?.();
   open.now = false;
   if (!options.lost.aborted) await closeWithin(channel, options.lost, log);
 }
@@ -112,10 +129,12 @@ async function drain(
   options: QueueOptions,
   channel: Channel,
   tag: string,
+  giveBacks: GiveBacks,
   inHand: ReadonlySet<Promise<void>>,
 ) {
   if (options.lost.aborted) return;
   await Promise.race([channel.cancel(tag), aborted(options.lost)]);
+  giveBacks.begin();
   const finished = Promise.allSettled(inHand);
   await Promise.race([finished, aborted(AbortSignal.any([options.hurry, options.lost]))]);
 }
@@ -125,6 +144,7 @@ function toDelivery(
   message: ConsumeMessage,
   channel: Channel,
   open: { now: boolean },
+  giveBacks: GiveBacks,
 ): Delivery {
   const { fields, content: body } = message;
   const properties: Readonly<Record<string, unknown>> = { ...message.properties };
@@ -142,6 +162,7 @@ function toDelivery(
     ack: () => {
       if (open.now) channel.ack(message);
     },
+    giveBack: () => giveBacks.add(message),
   };
 }
 

@@ -4,6 +4,8 @@ export const HEADER = {
   send: "duly-send",
   /** Attempts made before this send. */
   attempts: "duly-attempts",
+  /** How many processes died with the job in their hands; only when some did. */
+  crashes: "duly-crashes",
   /** When the relay published it, in milliseconds since 1970. */
   sentAt: "duly-sent-at",
   /** On parked copies: the letter's id. */

@@ -11,6 +11,7 @@ export interface JobSend {
   readonly priority: Priority;
   readonly send: number;
   readonly attempts: number;
+  readonly crashes: number;
   readonly correlationId: string;
   /** JSON text. */
   readonly payload: string;
@@ -33,7 +34,12 @@ export function jobMessage(job: JobSend, now: number): OutgoingMessage {
       persistent: true,
       priority: PRIORITY_DEFAULTS[job.priority].amqpPriority,
       timestamp: Math.floor(now / 1000), // AMQP counts seconds
-      headers: { [HEADER.send]: job.send, [HEADER.attempts]: job.attempts, [HEADER.sentAt]: now },
+      headers: {
+        [HEADER.send]: job.send,
+        [HEADER.attempts]: job.attempts,
+        [HEADER.sentAt]: now,
+        ...(job.crashes > 0 && { [HEADER.crashes]: job.crashes }),
+      },
     },
   };
 }

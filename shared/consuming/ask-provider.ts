@@ -35,7 +35,7 @@ export async function askProvider(run: Run, context: ConsumerContext): Promise<O
       new UnknownOutcomeError(`the provider cannot tell yet what became of ${intent.key}`),
     );
   } catch (thrown) {
-    if (context.hurry.aborted) return { kind: "interrupted" };
+    if (context.hurry.aborted) return { kind: "interrupted", begun: true };
     return stillInDoubt(run, asError(thrown));
   }
 }

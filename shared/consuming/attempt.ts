@@ -52,12 +52,13 @@ async function afterAsking(run: Run, context: ConsumerContext): Promise<Ended> {
   if (answer === "none" && job.intent_before !== "answered")
     return { run, outcome: await perform(run, context) };
   const intentNumber = await nextIntent(context.db, job, run.intentNumber);
-  if (intentNumber === undefined) return { run, outcome: { kind: "interrupted" } };
+  if (intentNumber === undefined) return { run, outcome: { kind: "interrupted", begun: true } };
   const next = { ...run, intentNumber, inDoubt: false };
   return { run: next, outcome: await perform(next, context) };
 }
 
 async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
+  if (context.hurry.aborted) return { kind: "interrupted", begun: false };
   const { job, handler, payload, intentNumber } = run;
   const progress = new ProgressKeeper((value) => storeProgress(context.db, job, value), context.log);
   const intent = { key: `${job.id}.${intentNumber}`, number: intentNumber };
@@ -76,7 +77,7 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
     crashPoint("consumer.performed");
     return { kind: "applied", receipt };
   } catch (thrown) {
-    if (context.hurry.aborted) return { kind: "interrupted" };
+    if (context.hurry.aborted) return { kind: "interrupted", begun: true };
     return await outcomeOfError(asError(thrown), run, context);
   } finally {
     await progress.close();

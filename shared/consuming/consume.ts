@@ -1,20 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import { consumeQueue, type Delivery } from "../broker/consume-queue.ts";
-import { type BrokerConnection, holdConnection } from "../broker/hold-connection.ts";
+import type { Delivery } from "../broker/consume-queue.ts";
+import { holdConnection } from "../broker/hold-connection.ts";
+import { Intake } from "../broker/intake.ts";
 import { eventQueue } from "../broker/names.ts";
 import type { ConsumerConfig } from "../config/env.ts";
 import type { Database } from "../database/database.ts";
 import { register } from "../jobs/register.ts";
 import type { Logger } from "../log/logger.ts";
 import { aborted } from "../time/aborted.ts";
+import { Caution } from "./caution.ts";
+import { consumeAll, type Taker } from "./consume-all.ts";
 import { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
 import { hearEvent } from "./hear-event.ts";
 import { openWorkQueue } from "./open-work-queue.ts";
-import { becomePresent, type Presence } from "./presence.ts";
+import { becomePresent } from "./presence.ts";
 import { QueueMarks } from "./queue-marks.ts";
 import { queueSizes, type Workers } from "./queue-sizes.ts";
+import { Solitude } from "./solitude.ts";
 import type { Subscription } from "./subscribe.ts";
 
 export interface ConsumeRequest {
@@ -32,19 +36,13 @@ export interface ConsumeRequest {
   readonly ready: () => void;
 }
 
-/** A queue, and what takes its deliveries. */
-interface Taker {
-  readonly queue: string;
-  readonly prefetch: number;
-  readonly onDelivery: (delivery: Delivery) => Promise<void>;
-}
-
 interface Parts {
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
 }
 
 const EVENTS_PREFETCH = 50;
+const LONGEST_GIVING_BACK_MS = 1_000;
 
 /**
  * Runs a service's handlers and subscriptions until `stop`: registers them, consumes the queue of each priority on a
@@ -57,20 +55,19 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   const instance = randomUUID();
   const presence = await becomePresent({ instance, service, hand, db, log }, hurry);
 
-  const ours = { service, instance, handlers, hand, log, hurry };
+  const solitude = new Solitude();
+  const ours = { service, instance, handlers, hand, solitude, log, hurry };
   const queues = queueSizes(handlers, request.workers, config).map((sizes) =>
     openWorkQueue(sizes, ours, config.DATABASE_URL, stop),
   );
   // The first connection of each queue is open before its first job comes.
   await Promise.all(queues.map(({ context }) => sql`select 1`.execute(context.db)));
-  const marks = new QueueMarks(
-    queues.map(({ context }) => context.queue),
-    db,
-    log,
-  );
-  const takers: Taker[] = queues.map(({ context, sizes, work }) => ({
+  const intakes = new Map(queues.map(({ context, intake }) => [context.queue, intake]));
+  const marks = new QueueMarks([...intakes.keys()], db, log);
+  const caution = new Caution(intakes, db, log);
+  const takers: Taker[] = queues.map(({ context, intake, work }) => ({
     queue: context.queue,
-    prefetch: sizes.prefetch,
+    intake,
     onDelivery: (delivery) => {
       marks.note(delivery);
       return work.take(delivery);
@@ -78,14 +75,20 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   }));
   if (subscriptions.size > 0) {
     const context = { service, subscriptions, db, log, hurry };
-    const onDelivery = (delivery: Delivery) => hearEvent(delivery, context);
-    takers.push({ queue: eventQueue(service), prefetch: EVENTS_PREFETCH, onDelivery });
+    const onDelivery = (delivery: Delivery) => solitude.among(() => hearEvent(delivery, context));
+    takers.push({ queue: eventQueue(service), intake: new Intake(EVENTS_PREFETCH), onDelivery });
   }
+  const idle = () => Promise.all(queues.map(({ work }) => work.idle()));
+  // Whoever gets an unfinished delivery next finds its job given back, or at least its holder gone.
+  const beforeLeaving = async () => {
+    if (hurry.aborted) await Promise.race([idle(), aborted(AbortSignal.timeout(LONGEST_GIVING_BACK_MS))]);
+    await presence.signingOff();
+  };
   try {
-    const use = consumeAll(takers, marks, presence, request);
+    const use = consumeAll(takers, { marks, caution, log, stop, hurry, beforeLeaving, ready: request.ready });
     await holdConnection({ url: config.AMQP_URL, name: `duly.${service}`, log, signal: stop }, use);
     // A channel waits for its own deliveries; this waits for those whose channel was lost, too.
-    await Promise.race([Promise.all(queues.map(({ work }) => work.idle())), aborted(hurry)]);
+    await Promise.race([idle(), aborted(hurry)]);
   } finally {
     await presence.end();
     await Promise.all(queues.map((queue) => queue.close()));
@@ -101,28 +104,6 @@ async function registerParts({ service, parts, db }: ConsumeRequest): Promise<Pa
     throw new TypeError(`${service} registers two handlers or subscriptions for one type`);
   }
   return { handlers, subscriptions };
-}
-
-// Consumes every queue on one connection; says `ready` when each has been consumed once.
-function consumeAll(
-  takers: readonly Taker[],
-  marks: QueueMarks,
-  presence: Presence,
-  request: ConsumeRequest,
-) {
-  const { log, stop, hurry } = request;
-  const awaited = new Set(takers.map(({ queue }) => queue));
-  return async (connection: BrokerConnection, lost: AbortSignal): Promise<void> => {
-    const consuming = takers.map((taker) => {
-      const onConsuming = () => {
-        awaited.delete(taker.queue);
-        if (awaited.size === 0) request.ready();
-      };
-      const beforeLeaving = presence.signingOff;
-      return consumeQueue({ ...taker, connection, log, lost, stop, hurry, beforeLeaving, onConsuming });
-    });
-    await Promise.all([...consuming, marks.keep(connection, lost, stop)]);
-  };
 }
 
 function isHandler(part: Handler | Subscription): part is Handler {

@@ -3,6 +3,7 @@ import type { Database } from "../database/database.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
+import type { Solitude } from "./solitude.ts";
 
 /** What the steps of a delivery share: one queue's handlers, connections and signals. */
 export interface ConsumerContext {
@@ -15,6 +16,8 @@ export interface ConsumerContext {
   /** Connections of this priority's own, so that none waits for another's. */
   readonly db: Database;
   readonly hand: Hand;
+  /** Shared by all queues of this process. */
+  readonly solitude: Solitude;
   readonly log: Logger;
   /** The time to finish is over: running work is aborted and left to others. */
   readonly hurry: AbortSignal;

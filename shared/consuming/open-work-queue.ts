@@ -1,3 +1,4 @@
+import { Intake } from "../broker/intake.ts";
 import { workQueue } from "../broker/names.ts";
 import { openDatabase } from "../database/database.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
@@ -7,7 +8,7 @@ import { WorkQueue } from "./work-queue.ts";
 /** One queue of a service as a process consumes it, with database connections of its own. */
 export interface OpenWorkQueue {
   readonly context: ConsumerContext;
-  readonly sizes: QueueSizes;
+  readonly intake: Intake;
   readonly work: WorkQueue;
   readonly close: () => Promise<void>;
 }
@@ -23,8 +24,9 @@ export function openWorkQueue(
   stop: AbortSignal,
 ): OpenWorkQueue {
   const { service, log } = process;
-  const { priority, workers, connections } = sizes;
+  const { priority, workers, prefetch, connections } = sizes;
   const db = openDatabase({ url: databaseUrl, name: `duly ${service}.${priority}`, connections, log });
   const context = { ...process, priority, queue: workQueue(service, priority), db };
-  return { context, sizes, work: new WorkQueue(context, workers, stop), close: () => db.destroy() };
+  const intake = new Intake(prefetch);
+  return { context, intake, work: new WorkQueue(context, workers, stop), close: () => db.destroy() };
 }

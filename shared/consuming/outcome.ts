@@ -24,8 +24,8 @@ export type Outcome =
   | (Failure & { readonly intent: IntentOutcome })
   /** It expired or was called off, and certainly had no effect. */
   | { readonly kind: "cancelled"; readonly reason: string }
-  /** This process stops; the job is another's. */
-  | { readonly kind: "interrupted" };
+  /** This process stops; the job is another's. What had not begun can have had no effect. */
+  | { readonly kind: "interrupted"; readonly begun: boolean };
 
 /** An earlier run may have had its effect, nobody can be asked, and it may not or need not be tried again. */
 class OutcomeInDoubtError extends DulyError {}

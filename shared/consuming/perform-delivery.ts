@@ -1,6 +1,7 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { crashPoint } from "../config/crash-point.ts";
 import { findJob } from "../jobs/find-job.ts";
+import { giveBackJob } from "../jobs/give-back.ts";
 import { type TakenJob, takeJob, takeOver } from "../jobs/take-job.ts";
 import { attempt } from "./attempt.ts";
 import { awaitDueTime } from "./await-due-time.ts";
@@ -11,29 +12,33 @@ import { isAlive } from "./heartbeat.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
 import type { Run } from "./run.ts";
 import { settleRun } from "./settle-run.ts";
-import { untilDatabaseAnswers } from "./until-database-answers.ts";
+import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
-export type PerformingHandler = Handler & { readonly perform: NonNullable<Handler["perform"]> };
+type PerformingHandler = Handler & { readonly perform: NonNullable<Handler["perform"]> };
+
+/** Whether a handler has an outside effect. */
+export function isPerforming(handler: Handler): handler is PerformingHandler {
+  return handler.perform !== undefined;
+}
 
 /**
  * The life of a delivery whose handler has an outside effect: claim, run, settle; the caller acks after that.
  *
- * @returns whether the delivery is to be acked; not when this process stops in the middle: then it comes again.
+ * @returns whether the delivery is to be acked; not when this process stops in the middle: then the job is given back,
+ *   and the delivery with it.
  */
 export async function performDelivery(
   delivery: Delivery,
   parsed: ParsedDelivery,
-  handler: PerformingHandler,
   context: ConsumerContext,
 ): Promise<boolean> {
-  const job = await untilDatabaseAnswers(
-    () => claim(delivery, parsed, handler, context),
-    context.hurry,
-    context.log,
-  );
+  const { handler } = parsed;
+  if (!isPerforming(handler))
+    throw new TypeError(`the handler of ${handler.definition.type} does not perform`);
+  const job = await untilDatabaseAnswers(() => claim(delivery, parsed, context), context.hurry, context.log);
   if (job === undefined) return true;
   crashPoint("consumer.claimed");
-  await awaitDueTime([job], context.hurry);
+  if (!(await isDue(job, context))) return giveBack(job, false, context);
   const startedAt = new Date();
   const inDoubt = job.intent_before !== null && job.intent_before !== "unsent";
   const claimed: Run = { job, handler, payload: parsed.payload, intentNumber: job.intent_number, inDoubt };
@@ -42,7 +47,7 @@ export async function performDelivery(
     context.hurry,
     context.log,
   );
-  if (outcome.kind === "interrupted") return false;
+  if (outcome.kind === "interrupted") return giveBack(job, outcome.begun, context);
   const settlement = await settleRun(run, outcome, startedAt, context);
   context.log.debug(
     { job: job.id, type: job.type, attempt: job.attempt + 1, outcome: outcome.kind, settlement },
@@ -51,15 +56,36 @@ export async function performDelivery(
   return true;
 }
 
+async function isDue(job: TakenJob, { hurry }: ConsumerContext): Promise<boolean> {
+  try {
+    await awaitDueTime([job], hurry);
+    return true;
+  } catch (error) {
+    if (error instanceof Interrupted) return false;
+    throw error;
+  }
+}
+
+async function giveBack(
+  job: TakenJob,
+  begun: boolean,
+  { db, log, hurry }: ConsumerContext,
+): Promise<boolean> {
+  if (!hurry.aborted) return true; // it was interrupted by another claim: the job is that one's
+  await giveBackJob(db, job, begun).catch((error: unknown) =>
+    log.warn({ err: error, job: job.id }, "could not give a job back; whoever gets it next takes it over"),
+  );
+  return false;
+}
+
 // The fence. A delivery that is not live is acked and forgotten, except for two that are: a redelivered one whose
 // holder is gone, and one of a job that nobody has ever heard of.
 async function claim(
   delivery: Delivery,
   parsed: ParsedDelivery,
-  handler: PerformingHandler,
   context: ConsumerContext,
 ): Promise<TakenJob | undefined> {
-  const { id, send } = parsed;
+  const { id, send, handler } = parsed;
   const { db, instance, hand } = context;
   const taken = await takeJob(db, { id, send, holder: instance });
   if (taken !== undefined) return taken;

@@ -30,8 +30,7 @@ export class QueueMarks {
   }
 
   /** Looks every 5 s as long as a connection lasts; a look that fails is logged, and the next one tries again. */
-  async keep(connection: BrokerConnection, lost: AbortSignal, stop: AbortSignal): Promise<void> {
-    const end = AbortSignal.any([lost, stop]);
+  async keep(connection: BrokerConnection, end: AbortSignal): Promise<void> {
     for (; !end.aborted; await pause(EVERY_MS, end)) {
       await this.#look(connection, end).catch((error: unknown) => {
         if (!end.aborted) this.#log.warn({ err: error }, "could not mark how far the queues were consumed");

@@ -2,34 +2,35 @@ import type { Delivery } from "../broker/consume-queue.ts";
 import { crashPoint } from "../config/crash-point.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import { deadLetterDelivery } from "./dead-letter-delivery.ts";
+import { isSuspect } from "./is-suspect.ts";
 import { type ParsedDelivery, parseDelivery } from "./parse-delivery.ts";
-import { type PerformingHandler, performDelivery } from "./perform-delivery.ts";
+import { isPerforming, performDelivery } from "./perform-delivery.ts";
 import { type RecordItem, recordGroup } from "./record-group.ts";
 import { letterOf, replayByHand } from "./replay-by-hand.ts";
+import { runAlone } from "./run-alone.ts";
 import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 const LARGEST_GROUP = 100;
 const GROUPS_AT_ONCE = 2;
 
-type Waiting<T> = T & { readonly settled: PromiseWithResolvers<void> };
-
-interface PerformItem extends RecordItem {
-  readonly handler: PerformingHandler;
-}
+type Waiting = RecordItem & { readonly settled: PromiseWithResolvers<void> };
 
 /**
  * Takes the deliveries of one queue and gives them to its workers: outside effects one by one, at most `workers` at
- * once; database effects in groups, as many as have come together while the last groups were settled.
+ * once; database effects in groups, as many as have come together while the last groups were settled. Deliveries that
+ * processes died with run one at a time, while nothing else of the queue runs.
  */
 export class WorkQueue {
   readonly #context: ConsumerContext;
   readonly #workers: number;
   readonly #stop: AbortSignal;
-  readonly #performing: Waiting<PerformItem>[] = [];
-  readonly #recording: Waiting<RecordItem>[] = [];
+  readonly #performing: Waiting[] = [];
+  readonly #recording: Waiting[] = [];
+  readonly #suspects: Waiting[] = [];
   readonly #underWay = new Set<Promise<void>>();
   #busy = 0;
   #groups = 0;
+  #isAlone = false;
 
   constructor(context: ConsumerContext, workers: number, stop: AbortSignal) {
     this.#context = context;
@@ -44,7 +45,6 @@ export class WorkQueue {
     if (letter !== undefined) return replayByHand(delivery, letter, this.#context);
     const parsed = parseDelivery(delivery, this.#context.handlers);
     if (!parsed.ok) return this.#bury(delivery, parsed);
-    crashPoint("consumer.delivered");
     const release = this.#context.hand.take(parsed.id);
     try {
       await this.#settled(delivery, parsed);
@@ -68,35 +68,54 @@ export class WorkQueue {
   }
 
   #settled(delivery: Delivery, parsed: ParsedDelivery): Promise<void> {
-    const settled = Promise.withResolvers<void>();
-    const { handler } = parsed;
-    if (this.#stop.aborted) settled.resolve();
-    else if (isPerforming(handler)) this.#performing.push({ delivery, parsed, handler, settled });
-    else this.#recording.push({ delivery, parsed, settled });
+    const item = { delivery, parsed, settled: Promise.withResolvers<void>() };
+    if (this.#stop.aborted) giveBack(item);
+    else this.#lineOf(item).push(item);
     this.#startWorkers();
-    return settled.promise;
+    return item.settled.promise;
+  }
+
+  #lineOf({ delivery, parsed }: Waiting): Waiting[] {
+    if (isSuspect(delivery)) return this.#suspects;
+    return isPerforming(parsed.handler) ? this.#performing : this.#recording;
   }
 
   #startWorkers(): void {
+    if (this.#isAlone) return;
+    if (this.#suspects.length > 0) return this.#startAlone();
+    const { solitude } = this.#context;
     while (this.#busy < this.#workers) {
-      const item = this.#performing.shift();
+      const item = nextOf(this.#performing);
       if (item === undefined) break;
-      if (item.delivery.isGone()) {
-        item.settled.resolve(); // it comes again on the next channel
-        continue;
-      }
       this.#busy += 1;
-      this.#finish(this.#perform(item), [item], () => (this.#busy -= 1));
+      const work = solitude.among(() => this.#perform(item));
+      this.#finish([item], work, () => (this.#busy -= 1));
     }
     while (this.#groups < GROUPS_AT_ONCE && this.#recording.length > 0) {
       const group = this.#recording.splice(0, LARGEST_GROUP);
       this.#groups += 1;
-      this.#finish(this.#record(group), group, () => (this.#groups -= 1));
+      const work = solitude.among(() => this.#record(group));
+      this.#finish(group, work, () => (this.#groups -= 1));
     }
   }
 
-  async #perform({ delivery, parsed, handler }: PerformItem): Promise<void> {
-    if (!(await performDelivery(delivery, parsed, handler, this.#context))) return;
+  // Waits until nothing of this queue is under way; nothing else of it begins meanwhile.
+  #startAlone(): void {
+    if (this.#underWay.size > 0) return;
+    const item = nextOf(this.#suspects);
+    if (item === undefined) return this.#startWorkers();
+    this.#isAlone = true;
+    this.#finish([item], this.#alone(item), () => (this.#isAlone = false));
+  }
+
+  async #alone(item: Waiting): Promise<void> {
+    const { delivery, parsed } = item;
+    const run = () => (isPerforming(parsed.handler) ? this.#perform(item) : this.#record([item]));
+    if (!(await runAlone(parsed, this.#context, run))) delivery.ack();
+  }
+
+  async #perform({ delivery, parsed }: RecordItem): Promise<void> {
+    if (!(await performDelivery(delivery, parsed, this.#context))) return delivery.giveBack();
     crashPoint("consumer.settled");
     delivery.ack();
     crashPoint("consumer.acked");
@@ -114,29 +133,40 @@ export class WorkQueue {
   }
 
   // Ends the waiting of the deliveries as their work ends, and makes room for the next.
-  #finish(work: Promise<void>, items: readonly Waiting<unknown>[], free: () => void): void {
+  #finish(items: readonly Waiting[], work: Promise<void>, free: () => void): void {
     this.#underWay.add(work);
-    const settle = (end: (settled: PromiseWithResolvers<void>) => void) => {
+    const settle = (end: (item: Waiting) => void) => {
       this.#underWay.delete(work);
-      for (const { settled } of items) end(settled);
+      for (const item of items) end(item);
       free();
       if (!this.#stop.aborted) this.#startWorkers();
     };
     work.then(
-      () => settle((settled) => settled.resolve()),
+      () => settle(({ settled }) => settled.resolve()),
       // Stopping is no fault: the delivery is not acked and comes again elsewhere.
       (error: unknown) =>
-        settle((settled) => (error instanceof Interrupted ? settled.resolve() : settled.reject(error))),
+        settle((item) => (error instanceof Interrupted ? giveBack(item) : item.settled.reject(error))),
     );
   }
 
-  // What has not begun goes back to the broker untouched: unacked, when the channel closes.
+  // What has not begun goes back to the broker untouched.
   #giveBack(): void {
-    for (const { settled } of [...this.#performing.splice(0), ...this.#recording.splice(0)])
-      settled.resolve();
+    for (const line of [this.#suspects, this.#performing, this.#recording]) {
+      for (const item of line.splice(0)) giveBack(item);
+    }
   }
 }
 
-function isPerforming(handler: ParsedDelivery["handler"]): handler is PerformingHandler {
-  return handler.perform !== undefined;
+function giveBack({ delivery, settled }: Waiting): void {
+  delivery.giveBack();
+  settled.resolve();
+}
+
+// One whose channel is gone comes again on the next.
+function nextOf(line: Waiting[]): Waiting | undefined {
+  for (let item = line.shift(); item !== undefined; item = line.shift()) {
+    if (!item.delivery.isGone()) return item;
+    item.settled.resolve();
+  }
+  return undefined;
 }

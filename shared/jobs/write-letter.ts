@@ -14,7 +14,8 @@ export type LetterReason =
   | "unknown_type"
   | "unknown_job"
   | "unpublishable"
-  | "rejected_by_broker";
+  | "rejected_by_broker"
+  | "killed_its_consumer";
 
 /** A letter about something that is no live job: foreign bytes, an unknown job, an event. */
 export interface LooseLetter {

@@ -12,6 +12,7 @@ export interface JobContent {
   readonly state: JobState;
   readonly send: number;
   readonly attempts: number;
+  readonly crashes: number;
   readonly correlationId: string;
   /** JSON text; null beyond the byte budget. */
   readonly payload: string | null;
@@ -25,12 +26,12 @@ export async function readJobs(
   if (ids.length === 0) return new Map();
   const result = await sql<JobContent>`
     with read as (
-      select j.id, j.type, j.service, j.priority, j.state, j.send, j.attempt as attempts,
+      select j.id, j.type, j.service, j.priority, j.state, j.send, j.attempt as attempts, j.crashes,
         j.correlation_id as "correlationId", j.payload::text as payload,
         sum(octet_length(j.payload::text)) over (order by w.place) - octet_length(j.payload::text) as before
       from unnest(${ids}::uuid[]) with ordinality as w(id, place) join duly.jobs j on j.id = w.id
     )
-    select id, type, service, priority, state, send, attempts, "correlationId",
+    select id, type, service, priority, state, send, attempts, crashes, "correlationId",
       case when before < ${BYTE_BUDGET} then payload end as payload
     from read
   `.execute(db);

@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { defineJob, type Effects, enqueueMany, handle } from "#shared/index.ts";
+import { defineJob, type Effects, enqueue, enqueueMany, handle } from "#shared/index.ts";
 import { eventually } from "../../support/eventually.ts";
-import { add, declareQueueOf, effectsOf, Gate, useRoad } from "./road.ts";
+import { add, declareQueueOf, effectsOf, Gate, holds, intentsOf, published, useRoad } from "./road.ts";
 
 const engine = useRoad();
 const payload = z.object({});
@@ -59,6 +59,73 @@ test.concurrent("a drain finishes what runs and gives back what has not begun, u
   for (const id of [...ids, late])
     expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 1, send: 1 });
   expect(performed).toBe(6);
+});
+
+test.concurrent("what has not begun goes to others while the drain still waits for what runs", async () => {
+  const Work = defineJob("handing.work", { payload: z.object({ place: z.number() }), priority: "high" });
+  await declareQueueOf(engine, "handing", Work);
+  const gate = new Gate();
+  const handler = handle(Work, {
+    effects: "keyed",
+    perform: async ({ payload: { place } }) => {
+      if (place === 0) await gate.pass();
+    },
+  });
+  const first = await engine.consume("handing", [handler], { high: 1 });
+  const slow = await add(engine, Work, { place: 0 });
+  await gate.reached;
+  const waiting = await add(engine, Work, { place: 1 }); // in the first's hands, behind the slow one
+  await published(engine, waiting);
+  await holds(engine, "handing.high", 0);
+  const stopped = first.stop(20_000);
+  await engine.consume("handing", [handler], { high: 1 });
+  expect(await engine.reaches(waiting, "completed")).toMatchObject({ attempt: 1, claim: 1, send: 1 });
+  expect(await engine.reaches(slow, "running")).toMatchObject({ claim: 1 });
+  gate.open();
+  await stopped;
+  expect(await engine.reaches(slow, "completed")).toMatchObject({ claim: 1 });
+});
+
+test.concurrent("a job that a drain interrupts is queued again under the same send, and in doubt only if it had begun", async () => {
+  const service = "interrupted";
+  const Work = defineJob("interrupted.work", { payload, priority: "high" });
+  const Early = defineJob("interrupted.early", { payload, priority: "high" });
+  await declareQueueOf(engine, service, Work);
+  await declareQueueOf(engine, service, Early);
+  const gate = new Gate();
+  let ran = 0;
+  const parts = [
+    handle(Work, { effects: "keyed", perform: () => gate.pass() }),
+    handle(Early, { effects: "atMostOnce", perform: async () => void (await Promise.resolve(ran++)) }),
+  ];
+  const first = await engine.consume(service, parts, { high: 2 });
+  const begun = await add(engine, Work, {});
+  const early = await engine.db.transaction().execute(async (trx) => {
+    const id = await enqueue(trx, Early, {});
+    // As when the scheduler sends it ahead of its time: it is taken, and waits to be due.
+    await sql`update duly.jobs set run_at = duly.now() + interval '900 ms' where id = ${id}`.execute(trx);
+    return id;
+  });
+  await Promise.all([gate.reached, engine.reaches(early, "running")]);
+  await first.stop(0);
+  const left =
+    await sql`select state, send, attempt, holder from duly.jobs where service = ${service}`.execute(
+      engine.db,
+    );
+  const givenBack = { state: "queued", send: 1, attempt: 0, holder: null };
+  expect(left.rows).toEqual([givenBack, givenBack]);
+  expect(await intentsOf(engine, begun)).toEqual(["1 unknown"]);
+  expect(await intentsOf(engine, early)).toEqual(["1 unsent"]);
+  gate.open();
+  await engine.consume(service, parts, { high: 2 });
+  for (const id of [begun, early])
+    expect(await engine.reaches(id, "completed", "dead_lettered")).toMatchObject({
+      state: "completed",
+      claim: 2,
+      attempt: 1,
+      send: 1,
+    });
+  expect(ran).toBe(1);
 });
 
 for (const effects of ["keyed", "atLeastOnce"] satisfies Effects[]) {

@@ -12,6 +12,7 @@ const job = {
   priority: "high",
   send: 3,
   attempts: 1,
+  crashes: 0,
   correlationId: "0197c5a4-3b1e-7abc-8def-0123456789ff",
   payload: '{"name":"Ä"}',
   delayMs: undefined,
