@@ -2,7 +2,7 @@ import { EVENTS_EXCHANGE } from "#shared/broker/names.ts";
 import type { OutgoingMessage } from "#shared/broker/publish-batch.ts";
 import { growingDelay } from "#shared/time/growing-delay.ts";
 
-const FIRST_PAUSE_MS = 5_000;
+const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
 
 /** `open` publish it · `probe` publish it to see whether its queue answers again · `shut` leave it for later. */

@@ -15,8 +15,18 @@ export interface TcpProxy {
   readonly silence: (silent: boolean) => void;
   /** Loses everything that the open connections send from now on. */
   readonly swallow: () => void;
+  /** From now on (true) nothing of what is sent to the broker comes through, or (false) all of it does. */
+  readonly hold: (held: boolean) => void;
+  /** The broker says on every open connection that it takes no messages for now, or that it takes them again. */
+  readonly alarm: (begins: boolean) => void;
+  /** How many connections were taken so far. */
+  readonly taken: () => number;
   readonly close: () => Promise<void>;
 }
+
+/** Method frames of channel 0 (AMQP 0-9-1 §2.3.5): class 10, RabbitMQ's blocked with its reason, and unblocked. */
+const BLOCKED = Buffer.from("01000000000008000a003c036c6f77ce", "hex");
+const UNBLOCKED = Buffer.from("01000000000004000a003dce", "hex");
 
 /** Lays a wire to a broker. */
 export async function layWire(brokerUrl: string): Promise<TcpProxy> {
@@ -25,12 +35,14 @@ export async function layWire(brokerUrl: string): Promise<TcpProxy> {
   let refused = false;
   let refusals = 0;
   let silent = false;
+  let taken = 0;
   const server = createServer((near) => {
     if (refused) {
       refusals += 1;
       near.destroy();
       return;
     }
+    taken += 1;
     const far = open(Number(broker.port), broker.hostname);
     const pair = [near, far] as const;
     pairs.add(pair);
@@ -74,6 +86,16 @@ export async function layWire(brokerUrl: string): Promise<TcpProxy> {
     swallow: () => {
       for (const [one, other] of pairs) one.unpipe(other).resume();
     },
+    hold: (held) => {
+      for (const [one, other] of pairs) {
+        if (held) one.unpipe(other).pause();
+        else one.pipe(other);
+      }
+    },
+    alarm: (begins) => {
+      for (const [one] of pairs) one.write(begins ? BLOCKED : UNBLOCKED);
+    },
+    taken: () => taken,
     close: async () => {
       cut();
       server.close();
