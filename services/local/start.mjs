@@ -1,6 +1,7 @@
 /**
- * The first step of `npm start`, `npm test` and `npm run duly`, on whatever Node the machine has: installs the
- * dependencies where needed and goes on under the Node 24 among them. It imports nothing but Node's own modules.
+ * The first step of `npm start`, `npm test`, `npm run duly` and `npm run faults`, on whatever Node the machine has:
+ * installs the dependencies where needed and goes on under the Node 24 among them. It imports nothing but Node's own
+ * modules.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -13,6 +14,7 @@ const programs = {
   stack: "services/local/main.ts",
   test: "node_modules/vitest/vitest.mjs",
   duly: "services/cli/main.ts",
+  faults: "test/faults/main.ts",
 };
 
 function fail(message) {

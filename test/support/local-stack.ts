@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { sql } from "kysely";
@@ -6,10 +6,10 @@ import { inject } from "vitest";
 import { type Database, openDatabase } from "#shared/database/database.ts";
 import { createLogger } from "#shared/log/logger.ts";
 import { endLeftovers } from "../../services/local/processes/leftovers.ts";
-import { SetupError } from "../../services/local/setup-error.ts";
-import { checkPorts, choosePorts, type Ports } from "../../services/local/stack/ports.ts";
+import type { Ports } from "../../services/local/stack/ports.ts";
 import type { Stack } from "../../services/local/stack/stack.ts";
 import { eventually } from "./eventually.ts";
+import { findFreePortRow } from "./free-port-row.ts";
 import { type Finished, runFile } from "./run-file.ts";
 import { type RunningProcess, runFolder, startProcess } from "./service-process.ts";
 import { makeVirtualHost } from "./virtual-host.ts";
@@ -51,7 +51,7 @@ const STACK_STARTS_MS = 60_000;
 export async function makeStack(servers: GivenServers): Promise<LocalStack> {
   const folder = join(runFolder, `stack-${randomUUID().slice(0, 8)}`);
   mkdirSync(folder, { recursive: true });
-  const { first, ports } = await freePortsInARow();
+  const { first, ports } = await findFreePortRow();
   const env = {
     DULY_DIR: folder,
     DULY_PORTS_FROM: String(first),
@@ -131,19 +131,4 @@ export async function makeStackOnTestServers(): Promise<LocalStack> {
       await server.destroy();
     },
   };
-}
-
-// Below the ports that systems give to outgoing connections, which could take one between the look and the start.
-async function freePortsInARow(): Promise<{ first: number; ports: Ports }> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const first = randomInt(20_000, 32_000);
-    const ports = choosePorts(String(first));
-    try {
-      await checkPorts(ports, Object.keys(ports) as (keyof Ports)[]);
-      return { first, ports };
-    } catch (error) {
-      if (!(error instanceof SetupError)) throw error;
-    }
-  }
-  throw new Error("there are not enough free ports in a row on this machine");
 }

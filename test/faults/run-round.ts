@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "amqplib";
+import type { RoundResult } from "./results.ts";
+import type { Scenario } from "./scenario.ts";
+import { judge } from "./world/judge.ts";
+import { startLoad, USUAL } from "./world/load.ts";
+import { countOpen, countRest, readFates } from "./world/notebook.ts";
+import { randomOf } from "./world/random.ts";
+import { Throughput } from "./world/throughput.ts";
+import type { World } from "./world/world.ts";
+
+/** A round whose faults are over, and whose jobs may not be. */
+export interface Injected {
+  readonly scenario: Scenario;
+  readonly number: number;
+  readonly name: string;
+  readonly beganAt: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly recoveriesMs: readonly (number | null)[];
+}
+
+export interface RoundOptions {
+  readonly world: World;
+  readonly scenario: Scenario;
+  readonly number: number;
+  readonly seed: number;
+  readonly quick: boolean;
+  readonly tell: (text: string) => void;
+}
+
+/** The quick run shares the machine with the rest of CI. */
+const QUICK_MOST_PER_SECOND = 150;
+/** The sweep waits for 30 s of silence and looks every 10 s; backoffs and holds come on top. */
+const END_WITHIN_MS = 150_000;
+const REST_WITHIN_MS = 30_000;
+const LOOK_MS = 500;
+const MOST_NOTES = 10;
+
+/** Injects the faults of one round while jobs arrive. */
+export async function injectRound(options: RoundOptions): Promise<Injected> {
+  const { world, scenario, number, seed, quick, tell } = options;
+  const name = `${scenario.name}/${number}`;
+  const faults: Record<string, number> = {};
+  const recoveriesMs: (number | null)[] = [];
+  const plan = { ...USUAL, ...scenario.load };
+  const perSecond = quick ? Math.min(plan.perSecond, QUICK_MOST_PER_SECOND) : plan.perSecond;
+  const throughput = new Throughput(world.db, name);
+  const load = startLoad(world.db, name, { ...plan, perSecond }, randomOf(seed, `load ${name}`));
+  const beganAt = Date.now();
+  try {
+    await scenario.inject({
+      world,
+      random: randomOf(seed, name),
+      throughput,
+      quick,
+      number,
+      did: (fault) => (faults[fault] = (faults[fault] ?? 0) + 1),
+      recovered: (began, ended) => recoveriesMs.push(throughput.recovery(began, ended) ?? null),
+      tell,
+    });
+  } finally {
+    await load.stop();
+    throughput.stop();
+  }
+  return { scenario, number, name, beganAt, faults, recoveriesMs };
+}
+
+/** What is counted over a whole run, as far as earlier rounds have not claimed it. */
+export interface Unclaimed {
+  readonly deliveries: () => number;
+  readonly exits: () => readonly string[];
+}
+
+/** Waits until the jobs of a round are at their end, or should be, and compares what became of them with the promises. */
+export async function judgeRound(
+  { scenario, number, name, beganAt, faults, recoveriesMs }: Injected,
+  { world, seed }: RoundOptions,
+  unclaimed: Unclaimed,
+  commit: string,
+): Promise<RoundResult> {
+  await until(async () => (await countOpen(world.db, name)) === 0, END_WITHIN_MS);
+  const fates = await readFates(world.db, name);
+  const { breaches, declaredDuplicates } = judge(fates, world.provider.effectsOf(name));
+  const rest = breaches.some(({ breach }) => breach === "lost") ? [] : await findRest(world);
+  const exits = unclaimed.exits();
+  const of = (...kinds: readonly string[]) => breaches.filter(({ breach }) => kinds.includes(breach)).length;
+  return {
+    scenario: scenario.name,
+    round: number,
+    seed,
+    commit,
+    endedAt: new Date().toISOString(),
+    seconds: (Date.now() - beganAt) / 1000,
+    committed: fates.length,
+    lost: of("lost"),
+    duplicateEffects: of("duplicate"),
+    declaredDuplicates,
+    wrongEnds: of("wrong end", "attempts"),
+    leftovers: rest.length,
+    deliveries: unclaimed.deliveries(),
+    faults: { ...faults },
+    unexpectedExits: exits.length,
+    recoveriesMs: [...recoveriesMs],
+    notes: [...breaches.map(({ job, what }) => `${job}: ${what}`), ...rest, ...exits].slice(0, MOST_NOTES),
+  };
+}
+
+/** What lies where nothing should, after some time for it to go: in words. */
+async function findRest(world: World): Promise<string[]> {
+  let rest: string[] = [];
+  await until(async () => (rest = await look(world)).length === 0, REST_WITHIN_MS);
+  return rest;
+}
+
+async function look(world: World): Promise<string[]> {
+  const { outbox, openLetters } = await countRest(world.db);
+  const found = outbox === 0 ? [] : [`${outbox} rows lie in the outbox`];
+  const connection = await connect(world.broker.url, { clientProperties: { connection_name: "faults" } });
+  try {
+    const channel = await connection.createChannel();
+    let parked = 0;
+    for (const queue of await world.broker.queues()) {
+      const { messageCount } = await channel.checkQueue(queue);
+      if (queue.endsWith(".dead-letters")) parked += messageCount;
+      else if (messageCount > 0) found.push(`${messageCount} messages lie in ${queue}`);
+    }
+    // A copy may have gone out twice, which is no harm; one that is missing is not there for people to see.
+    if (parked < openLetters) found.push(`${openLetters} letters are open and ${parked} copies are parked`);
+    return found;
+  } finally {
+    await connection.close();
+  }
+}
+
+async function until(isSo: () => Promise<boolean>, timeoutMs: number): Promise<void> {
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(LOOK_MS)) {
+    if (await isSo()) return;
+  }
+}

@@ -1,0 +1,34 @@
+import type { LoadPlan } from "./world/load.ts";
+import type { Random } from "./world/random.ts";
+import type { Throughput } from "./world/throughput.ts";
+import type { World } from "./world/world.ts";
+
+/** What a scenario works with in one round, while jobs arrive all the time. */
+export interface Round {
+  readonly world: World;
+  readonly random: Random;
+  readonly throughput: Throughput;
+  /** Whether only a few of each fault are wanted. */
+  readonly quick: boolean;
+  /** Of this round, from 0. */
+  readonly number: number;
+  /** Counts one fault under its name. */
+  readonly did: (fault: string) => void;
+  /** Notes how fast work flowed again after a fault that set in and ended at these times. */
+  readonly recovered: (beganMs: number, endMs: number) => void;
+  /** Shows a line to the person. */
+  readonly tell: (text: string) => void;
+}
+
+/** One kind of trouble, injected round by round while work goes on. */
+export interface Scenario {
+  /** For --only. */
+  readonly name: string;
+  /** One line for --list. */
+  readonly what: string;
+  /** Rounds of the full matrix; the quick one has one. */
+  readonly rounds: number;
+  readonly load?: Partial<LoadPlan>;
+  /** Injects the faults of one round; everything it broke is whole again when it returns. */
+  readonly inject: (round: Round) => Promise<void>;
+}

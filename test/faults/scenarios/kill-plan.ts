@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CrashPoint } from "#shared/config/crash-point.ts";
+import type { Round } from "../scenario.ts";
+import type { KeptProcess } from "../world/kept-process.ts";
+import type { Random } from "../world/random.ts";
+
+/** One kill: at a crash point after so many passes, or after some time. */
+export type Kill =
+  | { readonly at: CrashPoint; readonly passes: number }
+  | { readonly at: "random"; readonly afterMs: number };
+
+/** Longer than any point takes to be passed under load, with the start of the process before. */
+const PATIENCE_MS = 20_000;
+const READY_MS = 60_000;
+
+/** So many kills at each point and at random times, shuffled. */
+export function planKills(
+  points: readonly { readonly at: CrashPoint; readonly mostPasses: number }[],
+  { each, atRandom }: { readonly each: number; readonly atRandom: number },
+  random: Random,
+): Kill[] {
+  const atPoints = points.flatMap(({ at, mostPasses }) =>
+    Array.from({ length: each }, (): Kill => ({ at, passes: random.between(1, mostPasses) })),
+  );
+  const anywhere = Array.from(
+    { length: atRandom },
+    (): Kill => ({ at: "random", afterMs: random.between(0, 1500) }),
+  );
+  return [...atPoints, ...anywhere]
+    .map((kill) => ({ kill, place: random.next() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ kill }) => kill);
+}
+
+/** Carries the plan out on some processes at once; each is killed, started again and killed again. */
+export async function carryOut(
+  round: Round,
+  kills: readonly Kill[],
+  victims: readonly KeptProcess[],
+): Promise<void> {
+  const left = [...kills];
+  await Promise.all(victims.map((victim) => killInTurn(round, () => left.shift(), victim)));
+}
+
+// A crash point is in the environment: whoever is to die at one is started for it, by the death before.
+async function killInTurn(round: Round, take: () => Kill | undefined, victim: KeptProcess): Promise<void> {
+  let kill = take();
+  if (kill === undefined) return;
+  await victim.kill(crashOf(kill));
+  round.did("random");
+  while (kill !== undefined) {
+    const next = take();
+    const { generation } = victim;
+    victim.arm(crashOf(next));
+    if (kill.at === "random") {
+      await victim.isReady(READY_MS);
+      await sleep(kill.afterMs);
+      await victim.kill(crashOf(next));
+      round.did("random");
+    } else if (await victim.hasSuccessor(generation, PATIENCE_MS)) round.did(kill.at);
+    else {
+      round.tell(`${victim.name} did not come to ${kill.at} in ${PATIENCE_MS / 1000} s; killed as it was`);
+      await victim.kill(crashOf(next));
+      round.did("random");
+    }
+    kill = next;
+  }
+  await victim.isReady(READY_MS);
+}
+
+function crashOf(kill: Kill | undefined): string | undefined {
+  return kill === undefined || kill.at === "random" ? undefined : `${kill.at}:${kill.passes}`;
+}

@@ -1,0 +1,73 @@
+import type { CrashPoint } from "#shared/config/crash-point.ts";
+import type { Scenario } from "../scenario.ts";
+import type { Role } from "../world/world.ts";
+import { carryOut, planKills } from "./kill-plan.ts";
+
+interface KillOptions {
+  readonly name: string;
+  readonly role: Role;
+  readonly points: readonly { readonly at: CrashPoint; readonly mostPasses: number }[];
+  readonly rounds: number;
+  /** Kills at each point in one round. */
+  readonly each: number;
+  readonly atRandom: number;
+  readonly perSecond: number;
+}
+
+/** Kills the processes of one role with SIGKILL, at each of its crash points and at random, again and again. */
+function kills({ name, role, points, rounds, each, atRandom, perSecond }: KillOptions): Scenario {
+  return {
+    name,
+    what: `SIGKILL of ${role}s: ${rounds * each} at each of ${points.length} crash points, ${rounds * atRandom} at random`,
+    rounds,
+    load: { perSecond },
+    inject: async (round) => {
+      const plan = round.quick ? { each: 1, atRandom: 2 } : { each, atRandom };
+      const most = round.quick ? points.map((point) => ({ ...point, mostPasses: 1 })) : points;
+      const beganAt = Date.now();
+      await carryOut(round, planKills(most, plan, round.random), round.world.processes[role]);
+      round.recovered(beganAt, Date.now());
+    },
+  };
+}
+
+const points = (mostPasses: number, ...names: CrashPoint[]) => names.map((at) => ({ at, mostPasses }));
+
+export const relayKills = kills({
+  name: "relay-kills",
+  role: "relay",
+  points: [
+    ...points(10, "relay.claimed", "relay.published", "relay.confirmed", "relay.deleted", "relay.committed"),
+    ...points(200, "relay.publishing"),
+  ],
+  rounds: 10,
+  each: 10,
+  atRandom: 50,
+  perSecond: 900,
+});
+
+export const consumerKills = kills({
+  name: "consumer-kills",
+  role: "consumer",
+  points: [
+    ...points(100, "consumer.delivered"),
+    ...points(20, "consumer.claimed", "consumer.performing", "consumer.performed", "consumer.settling"),
+    ...points(20, "consumer.settled", "consumer.acked"),
+    ...points(10, "consumer.group-fenced", "consumer.group-recorded", "consumer.group-settled"),
+    ...points(20, "consumer.event-heard", "consumer.event-settled"),
+  ],
+  rounds: 20,
+  each: 10,
+  atRandom: 10,
+  perSecond: 200,
+});
+
+export const schedulerKills = kills({
+  name: "scheduler-kills",
+  role: "scheduler",
+  points: points(20, "scheduler.looking", "scheduler.fired"),
+  rounds: 5,
+  each: 3,
+  atRandom: 4,
+  perSecond: 200,
+});

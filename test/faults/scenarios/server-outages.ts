@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
+import type { Round, Scenario } from "../scenario.ts";
+
+const BEFORE_MS = 3500;
+const AFTER_MS = 12_000;
+const QUICK_AFTER_MS = 5000;
+
+interface OutageOptions {
+  readonly name: string;
+  readonly what: string;
+  readonly rounds: number;
+  readonly perRound: number;
+  /** Brings the trouble and ends it. */
+  readonly strike: (round: Round) => Promise<void>;
+}
+
+/** Strikes one server, waits until work flows again, and strikes again. */
+function outages({ name, what, rounds, perRound, strike }: OutageOptions): Scenario {
+  return {
+    name,
+    what: `${what}, ${rounds * perRound} times`,
+    rounds,
+    inject: async (round) => {
+      for (let done = 0; done < (round.quick ? 1 : perRound); done += 1) {
+        await sleep(BEFORE_MS);
+        const beganAt = Date.now();
+        await strike(round);
+        const endedAt = Date.now();
+        round.did(name);
+        await sleep(round.quick ? QUICK_AFTER_MS : AFTER_MS);
+        round.recovered(beganAt, endedAt);
+      }
+    },
+  };
+}
+
+export const brokerStops = outages({
+  name: "broker-stop",
+  what: "RabbitMQ stopped in order and started again",
+  rounds: 4,
+  perRound: 5,
+  strike: async ({ world: { servers } }) => {
+    await servers.endRabbit("SIGTERM");
+    await servers.startRabbit();
+  },
+});
+
+export const brokerKills = outages({
+  name: "broker-kill",
+  what: "RabbitMQ killed with SIGKILL and started again",
+  rounds: 5,
+  perRound: 6,
+  strike: async ({ world: { servers } }) => {
+    await servers.endRabbit("SIGKILL");
+    await servers.startRabbit();
+  },
+});
+
+export const brokerWipes = outages({
+  name: "broker-wipe",
+  what: "RabbitMQ killed, its disk wiped, started empty",
+  rounds: 5,
+  perRound: 2,
+  strike: async ({ world: { servers, broker } }) => {
+    await servers.endRabbit("SIGKILL");
+    servers.wipeRabbit();
+    await servers.startRabbit();
+    await broker.make();
+  },
+});
+
+export const brokerAlarms = outages({
+  name: "broker-alarm",
+  what: "RabbitMQ's memory alarm raised for 3 s (connection.blocked)",
+  rounds: 2,
+  perRound: 5,
+  strike: async ({ world: { servers } }) => {
+    await servers.alarm(true);
+    await sleep(3000);
+    await servers.alarm(false);
+  },
+});
+
+export const postgresRestarts = outages({
+  name: "postgres-restart",
+  what: "PostgreSQL restarted (fast shutdown)",
+  rounds: 4,
+  perRound: 5,
+  strike: async ({ world: { servers } }) => {
+    await servers.endPostgres("SIGINT");
+    await servers.startPostgres();
+  },
+});
+
+export const postgresCrashes = outages({
+  name: "postgres-crash",
+  what: "PostgreSQL stopped at once (immediate shutdown) and recovered",
+  rounds: 5,
+  perRound: 6,
+  strike: async ({ world: { servers } }) => {
+    await servers.endPostgres("SIGQUIT");
+    await servers.startPostgres();
+  },
+});
+
+/** Every backend of everybody but the laboratory ended each second. */
+export const backendsEnded: Scenario = {
+  name: "backends-ended",
+  what: "every backend of PostgreSQL ended each second, for 5 minutes in all",
+  rounds: 5,
+  inject: async (round) => {
+    await sleep(BEFORE_MS);
+    const beganAt = Date.now();
+    for (let second = 0; second < (round.quick ? 5 : 60); second += 1) {
+      await sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = ${round.world.databaseName} and application_name <> 'faults'`.execute(round.world.db);
+      round.did("backends-ended");
+      await sleep(1000);
+    }
+    const endedAt = Date.now();
+    await sleep(round.quick ? QUICK_AFTER_MS : AFTER_MS);
+    round.recovered(beganAt, endedAt);
+  },
+};

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CrashPoint } from "#shared/config/crash-point.ts";
+import type { Round, Scenario } from "../scenario.ts";
+import type { KeptProcess } from "../world/kept-process.ts";
+import type { Role } from "../world/world.ts";
+
+/** Longer than a heartbeat may be away (30 s), with the sweep that follows (10 s). */
+const ASLEEP_MS = 45_000;
+const PATIENCE_MS = 20_000;
+
+/** Steps after which somebody else will have done the rest when the sleeper wakes up. */
+const PLACES: Readonly<Partial<Record<Role, readonly CrashPoint[]>>> = {
+  relay: ["relay.claimed", "relay.published", "relay.confirmed", "relay.deleted"],
+  scheduler: ["scheduler.looking", "scheduler.fired"],
+  consumer: [
+    "consumer.claimed",
+    "consumer.performing",
+    "consumer.performed",
+    "consumer.settling",
+    "consumer.settled",
+    "consumer.group-fenced",
+    "consumer.group-recorded",
+    "consumer.group-settled",
+    "consumer.event-settled",
+  ],
+};
+const QUICK: typeof PLACES = { relay: ["relay.published"], consumer: ["consumer.performed"] };
+
+/** Processes stop for longer than any timeout, at the worst moments, and go on as if nothing had been. */
+export const zombies: Scenario = {
+  name: "zombies",
+  what: `SIGSTOP of every process for ${ASLEEP_MS / 1000} s at a crash point, then SIGCONT`,
+  rounds: 2,
+  inject: async (round) => {
+    const places = Object.entries(round.quick ? QUICK : PLACES) as [Role, readonly CrashPoint[]][];
+    await Promise.all(places.map(([role, points]) => inTurn(round, round.world.processes[role][0], points)));
+  },
+};
+
+/** The broker itself stops and goes on: its clients believe it dead, and it them. */
+export const frozenServers: Scenario = {
+  name: "frozen-servers",
+  what: "SIGSTOP of RabbitMQ and of PostgreSQL for 45 s, then SIGCONT",
+  rounds: 2,
+  inject: async (round) => {
+    for (const server of round.quick ? (["rabbitmq"] as const) : (["rabbitmq", "postgres"] as const)) {
+      await sleep(3500);
+      const beganAt = Date.now();
+      round.world.servers.freeze(server, true);
+      await sleep(round.quick ? 12_000 : ASLEEP_MS);
+      round.world.servers.freeze(server, false);
+      round.did(`${server} frozen`);
+      const endedAt = Date.now();
+      await sleep(12_000);
+      round.recovered(beganAt, endedAt);
+    }
+  },
+};
+
+async function inTurn(
+  round: Round,
+  victim: KeptProcess | undefined,
+  points: readonly CrashPoint[],
+): Promise<void> {
+  if (victim === undefined) return;
+  for (const point of points) {
+    await victim.kill(`${point}:${round.quick ? 1 : round.random.between(1, 10)}:SIGSTOP`);
+    if (await victim.stopsAtCrashPoint(PATIENCE_MS)) {
+      await sleep(ASLEEP_MS);
+      victim.thaw();
+      round.did(`${point} frozen`);
+      await sleep(2000);
+    } else round.tell(`${victim.name} did not come to ${point} in ${PATIENCE_MS / 1000} s`);
+  }
+}

@@ -1,0 +1,107 @@
+import type { Kind } from "../service/kinds.ts";
+
+/** What became of one committed job, as PostgreSQL tells. */
+export interface JobFate {
+  readonly job: string;
+  readonly kind: Kind;
+  readonly failures: number;
+  readonly hopeless: boolean;
+  readonly state: string | null;
+  readonly attempts: number | null;
+  readonly most_attempts: number | null;
+  readonly letter: string | null;
+  readonly letters: number;
+  /** Rows that its handler wrote. */
+  readonly rows: number;
+  /** Rows that were written because of its event. */
+  readonly heard: number;
+}
+
+/** How a promise was broken, for one job. */
+export type Breach = "lost" | "duplicate" | "wrong end" | "attempts";
+
+export interface Verdict {
+  readonly breaches: readonly { readonly job: string; readonly breach: Breach; readonly what: string }[];
+  /** Second effects where the handler says that there may be some. */
+  readonly declaredDuplicates: number;
+}
+
+const FINAL: ReadonlySet<string> = new Set(["completed", "dead_lettered", "cancelled"]);
+const OUTSIDE: ReadonlySet<Kind> = new Set(["keyed", "repeatable", "single"]);
+
+/** Compares what became of each job with what was promised when it was committed. */
+export function judge(fates: readonly JobFate[], effects: ReadonlyMap<string, number>): Verdict {
+  const breaches = fates.flatMap((fate) => {
+    const found = judgeOne(fate, effects.get(fate.job) ?? 0);
+    return found === undefined
+      ? []
+      : [{ job: fate.job, breach: found.breach, what: describe(fate, found.what) }];
+  });
+  const declaredDuplicates = fates
+    .filter(({ kind }) => kind === "repeatable")
+    .reduce((sum, { job }) => sum + Math.max(0, (effects.get(job) ?? 0) - 1), 0);
+  return { breaches, declaredDuplicates };
+}
+
+interface Found {
+  readonly breach: Breach;
+  readonly what: string;
+}
+
+// What is broken first explains the rest.
+function judgeOne(fate: JobFate, effects: number): Found | undefined {
+  return (
+    judgeState(fate) ??
+    judgeDuplicates(fate, effects) ??
+    judgeMissing(fate, effects) ??
+    judgeEnd(fate) ??
+    judgeAttempts(fate)
+  );
+}
+
+function judgeState({ state }: JobFate): Found | undefined {
+  if (state === null) return { breach: "lost", what: "there is no such job" };
+  return FINAL.has(state) ? undefined : { breach: "lost", what: "it has not come to its end" };
+}
+
+function judgeDuplicates({ kind, rows, letters, heard }: JobFate, effects: number): Found | undefined {
+  const twice = (what: string): Found => ({ breach: "duplicate", what });
+  if (rows > 1) return twice(`its handler wrote ${rows} times`);
+  if (letters > 1) return twice(`it has ${letters} dead letters`);
+  if (heard > 1) return twice(`its event was heard ${heard} times`);
+  if (effects > 1 && kind !== "repeatable") return twice(`its provider has ${effects} effects`);
+  return undefined;
+}
+
+function judgeMissing({ kind, state, rows, heard }: JobFate, effects: number): Found | undefined {
+  if (state !== "completed") return undefined;
+  if (rows === 0) return { breach: "lost", what: "completed without its row" };
+  if (OUTSIDE.has(kind) && effects === 0) return { breach: "lost", what: "completed without its effect" };
+  if (kind === "row" && heard === 0) return { breach: "lost", what: "nobody heard of it" };
+  return undefined;
+}
+
+function judgeEnd({ kind, state, hopeless, letter, rows }: JobFate): Found | undefined {
+  const isInDoubt = kind === "single" && state === "dead_lettered" && letter === "outcome_in_doubt";
+  if (isInDoubt && rows === 0) return undefined;
+  const wanted = hopeless ? "dead_lettered" : "completed";
+  if (state !== wanted) return { breach: "wrong end", what: `${state} (${letter}) instead of ${wanted}` };
+  return undefined;
+}
+
+// Database effects have no doubts: each planned failure is one attempt, and no fault of ours may cost another.
+function judgeAttempts({
+  kind,
+  attempts,
+  most_attempts: most,
+  failures,
+  hopeless,
+}: JobFate): Found | undefined {
+  const wanted = hopeless ? 1 : failures + 1;
+  const isWrong = OUTSIDE.has(kind) ? (attempts ?? 0) > (most ?? 0) : attempts !== wanted;
+  return isWrong ? { breach: "attempts", what: `${attempts} attempts instead of ${wanted}` } : undefined;
+}
+
+function describe({ kind, state, attempts, failures }: JobFate, what: string): string {
+  return `${kind} job: ${what} (state ${state}, ${attempts} attempts, ${failures} planned failures)`;
+}

@@ -1,0 +1,153 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Child, startChild } from "../../../services/local/processes/child.ts";
+import { lastLines } from "../../../services/local/processes/run-command.ts";
+import { root } from "../../support/repository.ts";
+
+/** What is kept running, and by what environment. */
+export interface KeptProgram {
+  readonly name: string;
+  readonly file: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly folder: string;
+}
+
+/** A process that ended though nobody had killed or stopped it. */
+export interface UnexpectedExit {
+  readonly name: string;
+  readonly lastWords: string;
+}
+
+const STOP_GRACE_MS = 20_000;
+/** A process that keeps ending by itself is not started in a hot loop. */
+const AGAIN_MS = 500;
+const START_MS = 30_000;
+
+/** A process that is started again whenever it ends, as any supervisor would. */
+export class KeptProcess {
+  readonly #program: KeptProgram;
+  readonly #onUnexpected: (exit: UnexpectedExit) => void;
+  #child: Child | undefined;
+  #generation = 0;
+  #isKilled = false;
+  #stopping = false;
+  #nextCrash: string | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(program: KeptProgram, onUnexpected: (exit: UnexpectedExit) => void) {
+    this.#program = program;
+    this.#onUnexpected = onUnexpected;
+  }
+
+  get name(): string {
+    return this.#program.name;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  start(): void {
+    this.#running ??= this.#keep();
+  }
+
+  /** Kills it; resolves when the next one, armed with the crash point if one is given, has been started. */
+  async kill(nextCrash?: string): Promise<void> {
+    this.arm(nextCrash);
+    const generation = this.#generation;
+    this.#isKilled = true;
+    this.#signal("SIGKILL");
+    await this.hasSuccessor(generation, START_MS);
+  }
+
+  /** Gives the next one that is started a crash point. */
+  arm(crash: string | undefined): void {
+    this.#nextCrash = crash;
+  }
+
+  /** Counts the starts. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Resolves to whether another one was started after this generation within the time. */
+  async hasSuccessor(generation: number, timeoutMs: number): Promise<boolean> {
+    for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(20)) {
+      if (this.#generation > generation) return true;
+    }
+    return false;
+  }
+
+  /** Stops it where it stands; it knows nothing of the time until `thaw`. */
+  freeze(): void {
+    this.#signal("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#signal("SIGCONT");
+  }
+
+  /** Drains it as a rolling update does; resolves when the next one has been started. */
+  async restart(): Promise<void> {
+    const generation = this.#generation;
+    this.#isKilled = true;
+    this.#signal("SIGTERM");
+    await this.hasSuccessor(generation, START_MS);
+  }
+
+  /** Resolves to whether it is up: says that it is ready, within the time. */
+  isReady(timeoutMs: number): Promise<boolean> {
+    return this.#says('"msg":"ready"', timeoutMs);
+  }
+
+  /** Resolves to whether it came to a crash point that stops it within the time. */
+  stopsAtCrashPoint(timeoutMs: number): Promise<boolean> {
+    return this.#says("SIGSTOP at crash point", timeoutMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.thaw();
+    await this.#child?.stop("SIGTERM", STOP_GRACE_MS);
+    await this.#running;
+  }
+
+  async #says(text: string, timeoutMs: number): Promise<boolean> {
+    for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(50)) {
+      if (this.#child?.log().includes(text)) return true;
+    }
+    return false;
+  }
+
+  #signal(name: NodeJS.Signals): void {
+    if (this.#child !== undefined && !this.#child.hasEnded()) process.kill(this.#child.pid, name);
+  }
+
+  async #keep(): Promise<void> {
+    while (!this.#stopping) {
+      const { name, file, env, folder } = this.#program;
+      const crash = this.#nextCrash;
+      this.#nextCrash = undefined;
+      this.#isKilled = false;
+      const logFile = join(folder, `${name}-${this.#generation + 1}.log`);
+      this.#child = await startChild({
+        name,
+        program: process.execPath,
+        args: [join(root, file)],
+        env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env, DULY_CRASH_AT: crash ?? "" },
+        logFile,
+        stackDir: folder,
+        cwd: root,
+      });
+      this.#generation += 1;
+      await this.#child.ended;
+      const log = this.#child.log();
+      if (this.#isKilled || this.#stopping || log.includes("SIGKILL at crash point")) rmSync(logFile);
+      else {
+        this.#onUnexpected({ name, lastWords: lastLines(log, 5) });
+        await sleep(AGAIN_MS);
+      }
+    }
+  }
+}

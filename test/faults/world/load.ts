@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
+import { type Database, enqueueMany } from "#shared/index.ts";
+import { KINDS, type Kind, type LabPayload } from "../service/kinds.ts";
+import type { Random } from "./random.ts";
+
+/** What a round gives to do. */
+export interface LoadPlan {
+  readonly perSecond: number;
+  /** How much of each kind, as shares of their sum. */
+  readonly mix: Readonly<Partial<Record<Kind, number>>>;
+  /** How long the provider takes for an effect. */
+  readonly delayMs: number;
+}
+
+/** Rows mostly, and a few of each kind of outside effect: a second of one process's workers holds them all. */
+export const USUAL: LoadPlan = {
+  perSecond: 150,
+  mix: { row: 40, group: 40, keyed: 12, repeatable: 4, single: 4 },
+  delayMs: 20,
+};
+
+/** Work that arrives all the time. */
+export interface Load {
+  /** Adds no more; resolves to how many jobs were surely committed by then. */
+  readonly stop: () => Promise<void>;
+  /** Transactions that PostgreSQL refused or did not answer: their jobs exist or not, together with their note. */
+  readonly refused: () => number;
+}
+
+const STEP_MS = 100;
+
+/** Adds jobs in small transactions, each with a note of what it committed, in the same transaction. */
+export function startLoad(db: Database, round: string, plan: LoadPlan, random: Random): Load {
+  const end = new AbortController();
+  let refused = 0;
+  const working = (async () => {
+    const beganAt = Date.now();
+    let added = 0;
+    while (!end.signal.aborted) {
+      const wanted = Math.min(200, Math.floor(((Date.now() - beganAt) / 1000) * plan.perSecond) - added);
+      if (wanted > 0) {
+        await addJobs(db, round, plan, wanted, random).catch(() => (refused += 1));
+        added += wanted;
+      }
+      await sleep(STEP_MS, undefined, { signal: end.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    stop: () => {
+      end.abort();
+      return working;
+    },
+    refused: () => refused,
+  };
+}
+
+async function addJobs(
+  db: Database,
+  round: string,
+  plan: LoadPlan,
+  count: number,
+  random: Random,
+): Promise<void> {
+  const jobs = Array.from({ length: count }, () => oneJob(round, plan, random));
+  await db.transaction().execute(async (trx) => {
+    for (const kind of Object.keys(KINDS) as Kind[]) {
+      const items = jobs.filter((job) => job.kind === kind);
+      const ids = await enqueueMany(trx, KINDS[kind], items);
+      const failures = items.map(({ payload }) => payload.failures);
+      const hopeless = items.map(({ payload }) => payload.hopeless);
+      await sql`
+        insert into lab.committed (job, round, kind, failures, hopeless)
+        select job, ${round}, ${kind}, failures, hopeless
+        from unnest(${ids}::uuid[], ${failures}::int[], ${hopeless}::bool[]) as added(job, failures, hopeless)
+      `.execute(trx);
+    }
+  });
+}
+
+function oneJob(round: string, plan: LoadPlan, random: Random) {
+  const failures = random.chance(0.03) ? random.between(1, 2) : 0;
+  const hopeless = random.chance(0.01);
+  const payload: LabPayload = { round, failures, hopeless, delayMs: random.between(0, 2 * plan.delayMs) };
+  // Some are due later, so that the scheduler has work all the time.
+  const runAt = random.chance(0.2) ? new Date(Date.now() + random.between(0, 3000)) : undefined;
+  return { kind: drawKind(plan.mix, random), payload, runAt };
+}
+
+function drawKind(mix: LoadPlan["mix"], random: Random): Kind {
+  const shares = Object.entries(mix) as [Kind, number][];
+  let left = random.next() * shares.reduce((sum, [, share]) => sum + share, 0);
+  for (const [kind, share] of shares) {
+    if (left < share) return kind;
+    left -= share;
+  }
+  return "row";
+}

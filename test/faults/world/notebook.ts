@@ -1,0 +1,74 @@
+import { sql } from "kysely";
+import type { Database } from "#shared/index.ts";
+import type { JobFate } from "./judge.ts";
+
+/** Makes the laboratory's own tables: what was committed, and what came of it. */
+export async function makeNotebook(db: Database): Promise<void> {
+  await sql`create schema lab`.execute(db);
+  await sql`
+    create table lab.committed (
+      job uuid primary key,
+      round text not null,
+      kind text not null,
+      failures integer not null,
+      hopeless boolean not null
+    )`.execute(db);
+  await sql`create index committed_by_round on lab.committed (round)`.execute(db);
+  await sql`
+    create table lab.effects (
+      job uuid not null,
+      round text not null,
+      what text not null,
+      at timestamptz not null default clock_timestamp()
+    )`.execute(db);
+  await sql`create index effects_by_job on lab.effects (job)`.execute(db);
+  await sql`create index effects_by_round on lab.effects (round, what)`.execute(db);
+  await sql`
+    create view lab.fates as
+    select c.round, c.job, c.kind, c.failures, c.hopeless, coalesce(j.state, h.state)::text as state,
+      coalesce(j.attempt, h.attempt) as attempts, coalesce(j.max_attempts, h.max_attempts) as most_attempts,
+      (select max(l.reason) from duly.dead_letters l where l.job_id = c.job) as letter,
+      (select count(*)::int from duly.dead_letters l where l.job_id = c.job) as letters,
+      (select count(*)::int from lab.effects e where e.job = c.job and e.what = 'done') as rows,
+      (select count(*)::int from lab.effects e where e.job = c.job and e.what = 'heard') as heard
+    from lab.committed c left join duly.jobs j on j.id = c.job left join duly.jobs_history h on h.id = c.job`.execute(
+    db,
+  );
+}
+
+/** What has become of every committed job of a round. */
+export async function readFates(db: Database, round: string): Promise<JobFate[]> {
+  const result = await sql<JobFate>`select * from lab.fates where round = ${round}`.execute(db);
+  return result.rows;
+}
+
+/** How many jobs of a round, and of what followed from them, are not at their end. */
+export async function countOpen(db: Database, round: string): Promise<number> {
+  const result = await sql<{ open: number }>`
+    select (
+      (select count(*) from lab.committed c left join duly.jobs j on j.id = c.job
+        left join duly.jobs_history h on j.id is null and h.id = c.job
+        where c.round = ${round}
+          and coalesce(j.state, h.state, 'queued') not in ('completed', 'dead_lettered', 'cancelled'))
+      + (select count(distinct e.job) from lab.effects e join lab.committed c using (job)
+          where e.round = ${round} and e.what = 'done' and c.kind = 'row')
+      - (select count(distinct job) from lab.effects where round = ${round} and what = 'heard')
+    )::int as open
+  `.execute(db);
+  return result.rows[0]?.open ?? 0;
+}
+
+/** How many effects of a round stand in the table. */
+export async function countEffects(db: Database, round: string): Promise<number> {
+  const result = await sql<{ effects: number }>`
+    select count(*)::int as effects from lab.effects where round = ${round} and what = 'done'`.execute(db);
+  return result.rows[0]?.effects ?? 0;
+}
+
+/** Rows of the outbox, and letters that are open: each has to have its parked copy. */
+export async function countRest(db: Database): Promise<{ outbox: number; openLetters: number }> {
+  const result = await sql<{ outbox: number; openLetters: number }>`
+    select (select count(*)::int from duly.outbox) as outbox,
+      (select count(*)::int from duly.dead_letters where closed_at is null) as "openLetters"`.execute(db);
+  return result.rows[0] ?? { outbox: 0, openLetters: 0 };
+}
