@@ -20,10 +20,8 @@ import { frozenServers, zombies } from "./scenarios/zombies.ts";
  * All scenarios, in stages: those of a stage disturb different things, so that the quick run does them at once.
  */
 export const STAGES: readonly (readonly Scenario[])[] = [
-  [relayKills, consumerKills, schedulerKills],
-  [zombies, duplicates, providerFaults],
-  [rollingRestarts, clockSteps],
-  [blackHoles],
+  [relayKills, consumerKills, schedulerKills, zombies, duplicates, providerFaults],
+  [rollingRestarts, clockSteps, blackHoles],
   [postgresRestarts],
   [postgresCrashes],
   [backendsEnded],

@@ -33,14 +33,14 @@ export const blackHoles: Scenario = {
     const seconds = SECONDS[round.number % SECONDS.length];
     for (const hole of round.quick ? QUICK : HOLES.filter((each) => each.seconds === seconds)) {
       const link = round.world.link(hole.role, hole.server);
-      await sleep(round.quick ? 1000 : BEFORE_MS);
+      await sleep(BEFORE_MS);
       const beganAt = Date.now();
       link.swallow();
       await sleep(hole.seconds * 1000);
       link.heal();
       const endedAt = Date.now();
       round.did(`${link.name} ${hole.seconds} s`);
-      await sleep(round.quick ? 2000 : AFTER_MS);
+      await sleep(round.quick ? 4000 : AFTER_MS);
       round.recovered(beganAt, endedAt);
     }
   },

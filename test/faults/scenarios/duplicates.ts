@@ -1,43 +1,49 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "amqplib";
-import type { Scenario } from "../scenario.ts";
+import { sql } from "kysely";
+import { jobMessage } from "#shared/broker/job-message.ts";
+import { workQueue } from "#shared/broker/names.ts";
+import { readJobs } from "#shared/outbox/read-jobs.ts";
+import type { Round, Scenario } from "../scenario.ts";
 
 const SHARE = 0.1;
-const LATEST_MS = 5000;
-const QUEUE = "laboratory.tap";
+const EVERY_MS = 250;
 
-/** A copy of one message in ten comes again, up to some seconds later and so in another order. */
+/**
+ * One message in ten comes twice: its copy as early as the row is there, and so often before the message itself, or
+ * before a backoff is over, or after all is done. The copies go straight to the queue: a queue bound to `duly.jobs` for
+ * a while would let the wait queues stall when it goes.
+ */
 export const duplicates: Scenario = {
   name: "duplicates",
-  what: "10 % of all messages of jobs delivered twice, the second up to 5 s late and out of order",
+  what: "10 % of all messages of jobs delivered twice, the copy earlier or later and out of order",
   rounds: 5,
   load: { perSecond: 300 },
   inject: async (round) => {
     const connection = await connect(round.world.broker.url, {
       clientProperties: { connection_name: "faults" },
     });
-    const channel = await connection.createChannel();
-    await channel.assertQueue(QUEUE, { durable: false, autoDelete: true });
-    await channel.bindQueue(QUEUE, "duly.jobs", "lab.#");
-    const copying: Promise<void>[] = [];
-    await channel.consume(
-      QUEUE,
-      (message) => {
-        if (message === null || !round.random.chance(SHARE)) return;
-        const afterMs = round.random.between(0, LATEST_MS);
-        copying.push(
-          sleep(afterMs).then(() => {
-            const queue = message.fields.routingKey.split(".").slice(0, 2).join(".");
-            channel.publish("", queue, message.content, message.properties);
-            round.did("message delivered twice");
-          }),
-        );
-      },
-      { noAck: true },
-    );
-    await sleep(round.quick ? 10_000 : 60_000);
-    await channel.unbindQueue(QUEUE, "duly.jobs", "lab.#");
-    await Promise.all(copying);
+    const channel = await connection.createConfirmChannel();
+    for (const end = Date.now() + (round.quick ? 15_000 : 60_000); Date.now() < end; await sleep(EVERY_MS)) {
+      const jobs = await readJobs(round.world.db, await someJobs(round));
+      for (const job of jobs.values()) {
+        if (job.payload === null) continue;
+        const message = jobMessage({ ...job, payload: job.payload, delayMs: undefined }, Date.now());
+        channel.publish("", workQueue(job.service, job.priority), message.body, message.properties);
+        round.did("message delivered twice");
+      }
+      await channel.waitForConfirms();
+    }
     await connection.close();
   },
 };
+
+// Under way or just done, at most as many as make a tenth of what is sent meanwhile.
+async function someJobs({ world, number }: Round): Promise<string[]> {
+  const result = await sql<{ job: string }>`
+    select c.job from lab.committed c join duly.jobs j on j.id = c.job
+    where c.round = ${`duplicates/${number}`} and j.state <> 'scheduled'
+      and c.job > duly.first_id_at(clock_timestamp() - interval '5 s') and random() < ${(SHARE * EVERY_MS) / 5000}
+  `.execute(world.db);
+  return result.rows.map((row) => row.job);
+}

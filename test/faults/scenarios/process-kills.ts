@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CrashPoint } from "#shared/config/crash-point.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Role } from "../world/world.ts";
@@ -14,6 +15,10 @@ interface KillOptions {
   readonly perSecond: number;
 }
 
+/** For the rate before, and for seeing it again after. */
+const BEFORE_MS = 3500;
+const AFTER_MS = 5000;
+
 /** Kills the processes of one role with SIGKILL, at each of its crash points and at random, again and again. */
 function kills({ name, role, points, rounds, each, atRandom, perSecond }: KillOptions): Scenario {
   return {
@@ -24,9 +29,14 @@ function kills({ name, role, points, rounds, each, atRandom, perSecond }: KillOp
     inject: async (round) => {
       const plan = round.quick ? { each: 1, atRandom: 2 } : { each, atRandom };
       const most = round.quick ? points.map((point) => ({ ...point, mostPasses: 1 })) : points;
+      // The quick run freezes the first of them meanwhile.
+      const victims = round.world.processes[role].slice(round.quick ? 1 : 0);
+      await sleep(BEFORE_MS);
       const beganAt = Date.now();
-      await carryOut(round, planKills(most, plan, round.random), round.world.processes[role]);
-      round.recovered(beganAt, Date.now());
+      await carryOut(round, planKills(most, plan, round.random), victims);
+      const endedAt = Date.now();
+      await sleep(AFTER_MS);
+      round.recovered(beganAt, endedAt);
     },
   };
 }
