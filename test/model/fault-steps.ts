@@ -29,7 +29,7 @@ export function faultSteps(world: World, setting: Setting): Step<World>[] {
       })),
     );
   }
-  if (world.marker !== "gone") {
+  if (world.marker === "known" || world.marker === "early") {
     // What had been confirmed and not yet deleted is deleted; what had not is published again.
     steps.push(
       ...misfortune("wipe", "the broker loses its data", subject, wipe),

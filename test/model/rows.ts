@@ -153,8 +153,18 @@ export function beginIncarnation(rows: Rows): Rows {
 export function expire(rows: Rows): Rows {
   if (rows.expiry !== "due") return rows;
   const seen: Rows = { ...rows, expiry: "none" };
-  const inDoubt = rows.intents.some(({ outcome }) => IN_DOUBT.has(outcome));
-  return WAITING.has(rows.state) && !inDoubt ? end(seen, "cancelled") : seen;
+  return WAITING.has(rows.state) && !isInDoubt(rows) ? end(seen, "cancelled") : seen;
+}
+
+/** A person, or another service: `duly.cancel`. */
+export function cancel(rows: Rows): Rows {
+  const waits = WAITING.has(rows.state);
+  if (waits && !isInDoubt(rows)) return end(rows, "cancelled");
+  if (!(waits || rows.state === "running") || rows.cancelRequested) return rows;
+  const requested: Rows = { ...rows, cancelRequested: true };
+  // Its delivery asks what became of the effect; that need not wait.
+  const waitsLong = rows.state === "held" || rows.state === "retrying";
+  return waitsLong ? sendAgain({ ...requested, wake: false }) : requested;
 }
 
 /** The recorder, on a delivery that its queue gave up. */
@@ -166,7 +176,7 @@ export function recordRejected(rows: Rows, send: number): Rows {
 /** A consumer, on a parked copy that a person moved to a work queue. */
 export function replayLetter(rows: Rows): Rows {
   if (rows.letter !== "open" || rows.state !== "dead_lettered") return rows;
-  return sendAgain({ ...rows, attempt: 0, letter: "closed" });
+  return sendAgain({ ...rows, attempt: 0, letter: "closed", cancelRequested: false });
 }
 
 /** State `queued` under the next send, with its outbox row. */
@@ -190,6 +200,10 @@ function bury(rows: Rows): Rows {
 
 function end(rows: Rows, state: "completed" | "cancelled" | "dead_lettered"): Rows {
   return { ...rows, state, holder: undefined, wake: false };
+}
+
+function isInDoubt({ intents }: Rows): boolean {
+  return intents.some(({ outcome }) => IN_DOUBT.has(outcome));
 }
 
 function isWaitingForDelivery(rows: Rows): boolean {

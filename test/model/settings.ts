@@ -37,11 +37,11 @@ const base: Omit<Setting, "effects" | "ask"> = {
 export const SETTINGS: Readonly<Record<string, Setting>> = {
   "keyed, asks a provider that remembers refusals": { ...base, effects: "keyed", ask: "closes" },
   "keyed, asks a provider that only knows effects": { ...base, effects: "keyed", ask: "plain" },
-  "keyed, asks and makes the key void": { ...base, effects: "keyed", ask: "voids", expires: true },
+  "keyed, asks and makes the key void": { ...base, effects: "keyed", ask: "voids", people: ["cancel"] },
   "keyed, cannot ask": { ...base, effects: "keyed", ask: undefined, expires: true },
-  "at least once": { ...base, effects: "atLeastOnce", ask: undefined, expires: true },
+  "at least once": { ...base, effects: "atLeastOnce", ask: undefined, people: ["cancel"] },
   "at most once": { ...base, effects: "atMostOnce", ask: undefined, expires: true },
-  "database effects": { ...base, effects: undefined, ask: undefined, expires: true },
+  "database effects": { ...base, effects: undefined, ask: undefined, expires: true, people: ["cancel"] },
 };
 
 /** A setting in which a move is left out or bent. */

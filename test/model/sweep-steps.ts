@@ -40,7 +40,7 @@ function stragglerSteps(world: World, setting: Setting): Step<World>[] {
   return misfortune("straggler", "the sweep sends what only waited", { world, setting }, next);
 }
 
-// The rows first, the marker after: who dies in between leaves a broker that still counts as new.
+// The rows first, the marker after; incarnation-model.ts looks closer.
 function incarnationSteps(world: World, setting: Setting): Step<World>[] {
   const { marker, rows } = world;
   const markerFirst = setting.without.has("rows before the marker");
@@ -49,19 +49,16 @@ function incarnationSteps(world: World, setting: Setting): Step<World>[] {
     const next = { ...world, marker: "written" as const, rows: beginIncarnation(rows) };
     return [{ name: "a relay begins a new incarnation", world: next }];
   }
-  const name = "the relay dies between rows and marker";
-  if (marker === "written") {
-    const known = { ...world, marker: "known" as const };
-    return [
-      { name: "the relay puts its marker", world: known },
-      ...misfortune("relayDies", name, { world, setting }, (next) => ({ ...next, marker: "gone" })),
-    ];
-  }
+  if (marker === "written")
+    return [{ name: "a relay puts its marker", world: { ...world, marker: "known" } }];
   if (marker === "early") {
     const next = { ...world, marker: "known" as const, rows: beginIncarnation(rows) };
     return [
       { name: "the relay begins a new incarnation", world: next },
-      ...misfortune("relayDies", name, { world, setting }, (left) => ({ ...left, marker: "known" })),
+      ...misfortune("relayDies", "the relay dies between marker and rows", { world, setting }, (left) => ({
+        ...left,
+        marker: "known",
+      })),
     ];
   }
   return [];

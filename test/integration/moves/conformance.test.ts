@@ -1,0 +1,226 @@
+import { sql } from "kysely";
+import { afterEach, expect, test } from "vitest";
+import { cancelJob } from "#shared/jobs/cancel-job.ts";
+import { expire } from "#shared/jobs/expire.ts";
+import { fireDue } from "#shared/jobs/fire-due.ts";
+import { beginIncarnation } from "#shared/jobs/incarnation.ts";
+import { nextIntent, noteIntent } from "#shared/jobs/intents.ts";
+import { packReceipt } from "#shared/jobs/receipt.ts";
+import { requeueOrphans } from "#shared/jobs/requeue-orphans.ts";
+import { takeJob, takeOver } from "#shared/jobs/take-job.ts";
+import * as model from "../../model/rows.ts";
+import type { Ending, Rows } from "../../model/world.ts";
+import { useEngine } from "../../support/engine.ts";
+import { HOLDERS, readRows, writeRows } from "./job-rows.ts";
+import { reachedRows } from "./reached-rows.ts";
+import { Moved, recordReally, rejectReally, replayReally, settleReally } from "./real-moves.ts";
+
+/**
+ * The search is worth as much as its moves are like the real ones. Here each of them meets the statement that it stands
+ * for, in every state of the rows that the search comes by, stale deliveries and lost claims included.
+ */
+
+const engine = useEngine();
+const kind = { type: Moved.type, service: "moves", priority: Moved.priority, maxAttempts: 2 };
+const reached = reachedRows();
+/** Jobs of their own: they do not get into one another's way. */
+const SIDE_BY_SIDE = 4;
+
+afterEach(async () => {
+  await sql`truncate duly.jobs, duly.outbox, duly.intents, duly.expiries, duly.dead_letters`.execute(
+    engine.db,
+  );
+});
+
+/** Makes a move in each of the states, in PostgreSQL and in the model, and compares. */
+async function expectAlike(
+  states: readonly Rows[],
+  expected: (rows: Rows) => Rows,
+  move: (ids: readonly string[], states: readonly Rows[]) => Promise<unknown>,
+): Promise<void> {
+  const ids = await writeRows(engine.db, states, kind);
+  await move(ids, states);
+  const became = await readRows(engine.db, ids);
+  const pairs = states.map((rows, place) => ({ rows, real: became.get(ids[place]!) }));
+  expect(pairs).toEqual(states.map((rows) => ({ rows, real: expected(rows) })));
+}
+
+/** The same for a move that takes one job at a time; gives what each said. */
+async function expectEachAlike<Said>(
+  states: readonly Rows[],
+  expected: (rows: Rows) => Rows,
+  move: (id: string, rows: Rows) => Promise<Said>,
+): Promise<(Said | undefined)[]> {
+  const said: (Said | undefined)[] = states.map(() => undefined);
+  await expectAlike(states, expected, async (ids) => {
+    const left = ids.entries();
+    const worker = async () => {
+      for (const [place, id] of left) said[place] = await move(id, states[place]!);
+    };
+    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
+  });
+  return said;
+}
+
+/**
+ * Every state in which a move does something, as far as it looks at it, and two of each in which it must do nothing. A
+ * job that waits in the table is not among those: no message carries its send.
+ */
+function mostlyIn(...names: readonly Rows["state"][]): Rows[] {
+  const inTable = (rows: Rows) => rows.state === "retrying" && rows.wake;
+  const others = Map.groupBy(
+    reached.filter(({ state }) => !names.includes(state)),
+    ({ state }) => state,
+  );
+  return [
+    ...reached.filter((rows) => names.includes(rows.state) && !inTable(rows)),
+    ...[...others.values()].flatMap((rows) => rows.slice(0, 2)),
+  ];
+}
+
+test("the search comes by hundreds of states", () => {
+  expect(reached.length).toBeGreaterThan(200);
+});
+
+test("the scheduler sends what is due", () =>
+  expectAlike(reached, model.fireDue, () => fireDue(engine.db, 1_000, 0)));
+
+test("the sweep sends orphans again", () =>
+  expectAlike(reached, model.requeueOrphans, () =>
+    engine.db.transaction().execute((trx) => requeueOrphans(trx)),
+  ));
+
+test("the scheduler ends what is expired", () =>
+  expectAlike(reached, model.expire, () => engine.db.transaction().execute((trx) => expire(trx, 1_000))));
+
+test("a new incarnation sends again what only the lost broker had", () =>
+  expectAlike(reached, model.beginIncarnation, () => engine.db.transaction().execute(beginIncarnation)));
+
+test("somebody cancels", () =>
+  expectEachAlike(reached, model.cancel, (id) => cancelJob(engine.db, id, "no more")));
+
+test.each([
+  ["live", 0],
+  ["stale", 1],
+])("a consumer takes the job of a %s delivery", async (_, behind) => {
+  const states = mostlyIn("queued", "retrying");
+  const wanted = (rows: Rows) => rows.send - behind;
+  const said = await expectEachAlike(
+    states,
+    (rows) => model.takeJob(rows, wanted(rows), "B").rows,
+    async (id, rows) => seen(await takeJob(engine.db, { id, send: wanted(rows), holder: HOLDERS.B })),
+  );
+  expect(said).toEqual(states.map((rows) => model.takeJob(rows, wanted(rows), "B").taken));
+});
+
+test.each([
+  ["running", 0, 0],
+  ["running under another claim", 0, 1],
+  ["running under another send", 1, 0],
+])("a consumer takes a job over that is %s", async (_, sends, claims) => {
+  const states = mostlyIn("running");
+  const wanted = (rows: Rows) => ({ send: rows.send - sends, claim: rows.claim - claims });
+  const said = await expectEachAlike(
+    states,
+    (rows) => model.takeOver(rows, { ...wanted(rows), holder: "B" }).rows,
+    async (id, rows) => seen(await takeOver(engine.db, { id, ...wanted(rows), holder: HOLDERS.B })),
+  );
+  expect(said).toEqual(states.map((rows) => model.takeOver(rows, { ...wanted(rows), holder: "B" }).taken));
+});
+
+test.each([
+  ["its own", 0],
+  ["a lost", 1],
+])("a consumer opens the next key under %s claim", async (_, behind) => {
+  const states = mostlyIn("running").filter(({ intents }) => intents.length > 0);
+  const next = (rows: Rows) => model.nextIntent(rows, rows.claim - behind, rows.intents.length);
+  const said = await expectEachAlike(
+    states,
+    (rows) => next(rows).rows,
+    (id, { claim, intents }) => nextIntent(engine.db, { id, claim: claim - behind }, intents.length),
+  );
+  expect(said).toEqual(states.map((rows) => next(rows).number));
+});
+
+test("a consumer keeps the receipt of an effect that it could not record", () =>
+  expectEachAlike(
+    mostlyIn("running"),
+    (rows) => model.keepReceipt(rows, 1),
+    (id) => noteIntent(engine.db, { jobId: id, number: 1 }, "applied", packReceipt("kept")),
+  ));
+
+const ENDINGS: readonly [Ending, boolean][] = [
+  [{ kind: "applied" }, true],
+  [{ kind: "cancelled" }, true],
+  [{ kind: "dead", intent: "unknown" }, true],
+  [{ kind: "held", intent: "unsent" }, true],
+  [{ kind: "held", intent: "doubtful" }, true],
+  [{ kind: "failed", intent: "refused" }, true],
+  [{ kind: "failed", intent: "answered" }, false],
+];
+
+test.each(ENDINGS)(
+  "a consumer settles a run that ended as %o, over the ladder: %s",
+  async (ending, onLadder) => {
+    const limits = { maxAttempts: kind.maxAttempts, onLadder };
+    const runs = (rows: Rows, behind: number) => ({
+      claim: rows.claim - behind,
+      number: rows.intents.length,
+    });
+    for (const [states, behind] of [
+      [mostlyIn("running"), 0],
+      [mostlyIn(), 1],
+    ] as const) {
+      await expectEachAlike(
+        states,
+        (rows) => model.settle(rows, runs(rows, behind), ending, limits) ?? rows,
+        (id, rows) => settleReally(engine.db, id, runs(rows, behind), ending, onLadder),
+      );
+    }
+  },
+);
+
+test.each([
+  ["applied", true],
+  ["failed", true],
+  ["failed", false],
+  ["held", true],
+] as const)(
+  "a consumer records in one transaction what %s, over the ladder: %s",
+  async (ending, onLadder) => {
+    const limits = { maxAttempts: kind.maxAttempts, onLadder };
+    for (const [states, behind] of [
+      [mostlyIn("queued", "retrying"), 0],
+      [mostlyIn(), 1],
+    ] as const) {
+      await expectEachAlike(
+        states,
+        (rows) => model.record(rows, rows.send - behind, ending, limits) ?? rows,
+        (id, rows) => recordReally(engine.db, id, rows.send - behind, ending, onLadder),
+      );
+    }
+  },
+);
+
+test("the recorder makes a letter of what its queue gave up", async () => {
+  for (const behind of [0, 1]) {
+    await expectEachAlike(
+      reached,
+      (rows) => model.recordRejected(rows, rows.send - behind),
+      (id, rows) => rejectReally(engine.db, id, rows.send - behind),
+    );
+  }
+});
+
+test("somebody replays a letter", () =>
+  expectEachAlike(mostlyIn("dead_lettered"), model.replayLetter, (id) => replayReally(engine.db, id)));
+
+type Taken = NonNullable<Awaited<ReturnType<typeof takeJob>>>;
+
+/** What a consumer learns by its claim, as the model says it. */
+function seen(job: Taken | undefined) {
+  if (job === undefined) return undefined;
+  const before = job.intent_before ?? undefined;
+  const over = job.expired || job.cancel_requested;
+  return { claim: job.claim, number: job.intent_number, before, receipt: job.receipt !== null, over };
+}

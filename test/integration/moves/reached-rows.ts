@@ -1,0 +1,36 @@
+import { jobModel } from "../../model/job-model.ts";
+import { search } from "../../model/search.ts";
+import { SETTINGS } from "../../model/settings.ts";
+import type { Rows, Setting } from "../../model/world.ts";
+
+/**
+ * Every state of a job's rows that the search comes by, of any kind of handler; those that differ by their numbers or by
+ * what waits in the outbox count as one, because no move looks at these.
+ */
+export function reachedRows(): Rows[] {
+  const reached = new Map<string, Rows>();
+  for (const setting of Object.values(SETTINGS)) {
+    for (const change of CHANGES) {
+      const model = jobModel({ ...setting, ...change });
+      const note = ({ rows }: { rows: Rows }) => {
+        const code = JSON.stringify({ ...rows, send: 0, claim: 0, outbox: [] });
+        if (!reached.has(code)) reached.set(code, { ...rows, outbox: [] });
+      };
+      search({
+        ...model,
+        broken: () => undefined,
+        steps: (world) => {
+          note(world);
+          return model.steps(world);
+        },
+      });
+    }
+  }
+  return [...reached.values()];
+}
+
+// One misfortune, beside what people do, comes by the same rows as two, but for a few.
+const CHANGES: readonly Partial<Setting>[] = [
+  { faultCount: 1, expires: true, people: ["replay"] },
+  { faultCount: 1, expires: false, people: ["cancel", "replay"] },
+];

@@ -1,0 +1,157 @@
+import { randomUUID } from "node:crypto";
+import { sql } from "kysely";
+import { z } from "zod";
+import type { Delivery } from "#shared/broker/consume-queue.ts";
+import type { ConsumerContext } from "#shared/consuming/consumer-context.ts";
+import { deadLetterDelivery } from "#shared/consuming/dead-letter-delivery.ts";
+import { Hand } from "#shared/consuming/hand.ts";
+import type { Outcome } from "#shared/consuming/outcome.ts";
+import { recordGroup } from "#shared/consuming/record-group.ts";
+import { settle } from "#shared/consuming/settle.ts";
+import type { Database } from "#shared/database/database.ts";
+import { defineJob, handle, RetryableError, UnreachableError } from "#shared/index.ts";
+import { findJob } from "#shared/jobs/find-job.ts";
+import { replayLetter } from "#shared/jobs/replay-letter.ts";
+import type { TakenJob } from "#shared/jobs/take-job.ts";
+import { createLogger } from "#shared/log/logger.ts";
+import type { Ending } from "../../model/world.ts";
+import { HOLDERS } from "./job-rows.ts";
+
+/** The type that all jobs here are of. Its first backoff is a rung of the ladder. */
+export const Moved = defineJob("moves.moved", {
+  payload: z.object({}),
+  priority: "high",
+  attempts: 2,
+  backoff: [1_000],
+});
+
+/** A backoff that no wait queue has. */
+const OFF_THE_LADDER_MS = 1_500;
+
+/** What the consumers' own moves need of a process. */
+export function processOn(db: Database, service = "moves"): ConsumerContext {
+  return {
+    service,
+    queue: `${service}.${Moved.priority}`,
+    priority: Moved.priority,
+    instance: HOLDERS.B,
+    handlers: new Map(),
+    db,
+    hand: new Hand(),
+    log: createLogger("moves", "silent"),
+    hurry: new AbortController().signal,
+  };
+}
+
+/** Settles a run that ended so, under the given claim. */
+export async function settleReally(
+  db: Database,
+  id: string,
+  run: { readonly claim: number; readonly number: number },
+  ending: Ending,
+  onLadder: boolean,
+): Promise<void> {
+  const found = await findJob(db, id);
+  if (found.place !== "jobs") throw new RangeError(`job ${id} is not at work`);
+  const job: TakenJob = {
+    ...found.job,
+    claim: run.claim,
+    intent_number: run.number,
+    intent_before: null,
+    receipt: null,
+  };
+  const handler = {
+    ...handle(Moved, { effects: "keyed", perform: async () => undefined }),
+    perform: async () => undefined,
+  };
+  const options = { startedAt: new Date(), tellDomain: true };
+  const settled = { job, handler, payload: {}, intentNumber: run.number, inDoubt: false };
+  await settle(settled, outcomeOf(ending, onLadder), options, processOn(db));
+}
+
+function outcomeOf(ending: Ending, onLadder: boolean): Outcome {
+  const error = new Error("as the model wants it");
+  switch (ending.kind) {
+    case "applied":
+      return { kind: "applied", receipt: "done" };
+    case "cancelled":
+      return { kind: "cancelled", reason: "as the model wants it" };
+    case "held":
+      return { kind: "held", error, intent: ending.intent, waitsFor: "the model", delayMs: undefined };
+    case "dead":
+      return { kind: "dead", error, intent: ending.intent, reason: "permanent_error" };
+    case "failed":
+      return {
+        kind: "failed",
+        error,
+        intent: ending.intent,
+        retryAfterMs: onLadder ? undefined : OFF_THE_LADDER_MS,
+      };
+  }
+}
+
+/** Settles a delivery of a handler with database effects only. */
+export async function recordReally(
+  db: Database,
+  id: string,
+  send: number,
+  ending: "applied" | "failed" | "held",
+  onLadder: boolean,
+): Promise<void> {
+  const handler = handle(Moved, {
+    record: async () => {
+      if (ending === "held") throw new UnreachableError("the model", "nobody there");
+      if (ending === "failed")
+        throw new RetryableError(
+          "model",
+          "as the model wants it",
+          onLadder ? {} : { retryAfterMs: OFF_THE_LADDER_MS },
+        );
+    },
+  });
+  const parsed = { ok: true, id, send, handler, payload: {} } as const;
+  await recordGroup([{ delivery: deliveryOf(id, send), parsed }], processOn(db));
+}
+
+/** Records a delivery that its queue gave up. */
+export async function rejectReally(db: Database, id: string, send: number): Promise<void> {
+  const { service, priority, type } = { service: "moves", priority: Moved.priority, type: Moved.type };
+  const message = "its queue gave it up";
+  const delivery = deliveryOf(id, send);
+  await deadLetterDelivery(db, {
+    delivery,
+    service,
+    priority,
+    reason: "rejected_by_broker",
+    message,
+    id,
+    send,
+    type,
+  });
+}
+
+/** Replays the letter of a job, whichever it has. */
+export async function replayReally(db: Database, id: string): Promise<void> {
+  const letters = await sql<{ id: string }>`select id from duly.dead_letters where job_id = ${id}`.execute(
+    db,
+  );
+  const letter = letters.rows[0]?.id ?? randomUUID();
+  await db.transaction().execute((trx) => replayLetter(trx, letter));
+}
+
+/** A message of a job, as a consumer gets it. */
+export function deliveryOf(id: string, send: number, redelivered = false): Delivery {
+  return {
+    queue: `moves.${Moved.priority}`,
+    exchange: "duly.jobs",
+    routingKey: `moves.${Moved.priority}.${Moved.type}`,
+    body: Buffer.from("{}"),
+    messageId: id,
+    type: Moved.type,
+    correlationId: id,
+    headers: { "duly-send": send },
+    redelivered,
+    isGone: () => false,
+    ack: () => undefined,
+  };
+}
