@@ -4,7 +4,7 @@
  *   services/*                                     processes: never one another
  *   shared/runtime
  *   shared/consuming
- *   shared/jobs, outbox, events
+ *   shared/jobs, outbox, events, gates
  *   shared/database      shared/broker, resilience
  *   shared/config, log
  *   shared/contracts, errors, time                 zod only
@@ -15,7 +15,7 @@ const layers = [
   ["contracts", "errors", "time"],
   ["config", "log"],
   ["database", "broker", "resilience"],
-  ["jobs", "outbox", "events"],
+  ["jobs", "outbox", "events", "gates"],
   ["consuming"],
   ["runtime"],
 ];
@@ -112,7 +112,7 @@ module.exports = {
         "Contracts, config, errors, time, log, database and runtime may be imported by file.",
       severity: "error",
       from: { path: "^services/", pathNot: "^services/(relay|scheduler|dead-letters|local)/" },
-      to: { path: inShared(["jobs", "outbox", "events", "consuming", "broker"]) },
+      to: { path: inShared(["jobs", "outbox", "events", "gates", "consuming", "broker"]) },
     },
     {
       name: "migrations-by-few",
@@ -153,7 +153,7 @@ module.exports = {
       name: "database-without-broker",
       comment: "A transaction must not wait for a broker: the database side hands over through the outbox.",
       severity: "error",
-      from: { path: inShared(["database", "jobs", "outbox", "events"]) },
+      from: { path: inShared(["database", "jobs", "outbox", "events", "gates"]) },
       to: { path: "^shared/broker/" },
     },
     {
@@ -161,7 +161,7 @@ module.exports = {
       comment: "What is published is given; the two sides meet in consuming, relay, dead-letters and local.",
       severity: "error",
       from: { path: "^shared/broker/" },
-      to: { path: inShared(["database", "jobs", "outbox", "events"]) },
+      to: { path: inShared(["database", "jobs", "outbox", "events", "gates"]) },
     },
     {
       name: "layers-known",

@@ -16,6 +16,7 @@ import * as keys from "./0014_keys.ts";
 import * as keysCancel from "./0014_keys_cancel.ts";
 import * as keysEnqueue from "./0014_keys_enqueue.ts";
 import * as keysEnqueueMany from "./0014_keys_enqueue_many.ts";
+import * as gates from "./0015_gates.ts";
 import * as incarnation from "./0016_incarnation.ts";
 import * as crashes from "./0017_crashes.ts";
 
@@ -35,6 +36,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0014_keys_cancel": keysCancel,
   "0014_keys_enqueue": keysEnqueue,
   "0014_keys_enqueue_many": keysEnqueueMany,
+  "0015_gates": gates,
   "0016_incarnation": incarnation,
   "0017_crashes": crashes,
 };

@@ -30,5 +30,6 @@ export { type EmitOptions, emit } from "./events/emit.ts";
 export { type Cancellation, cancelJob as cancel } from "./jobs/cancel-job.ts";
 export { type BulkItem, type EnqueueOptions, enqueue, enqueueMany } from "./jobs/enqueue.ts";
 export type { Logger } from "./log/logger.ts";
+export { type Dependency, type DependencyOptions, dependency } from "./resilience/dependency.ts";
 export { type CommandContext, runCommand } from "./runtime/run-command.ts";
 export { type ConsumeOptions, runService, type ServiceContext } from "./runtime/run-service.ts";

@@ -61,6 +61,27 @@ export const COMMANDS: readonly Command[] = [
     summary: "end a job before it is done",
   },
   {
+    verb: "pause",
+    noun: "",
+    file: "scheduler/commands/pause.ts",
+    usage: "type|queue NAME",
+    summary: "hold all jobs of a type or a queue",
+  },
+  {
+    verb: "resume",
+    noun: "",
+    file: "scheduler/commands/resume.ts",
+    usage: "type|queue NAME",
+    summary: "end a pause",
+  },
+  {
+    verb: "gates",
+    noun: "",
+    file: "scheduler/commands/gates.ts",
+    usage: "",
+    summary: "show what jobs wait for",
+  },
+  {
     verb: "seed",
     noun: "payments",
     file: "payments/commands/seed.ts",

@@ -19,7 +19,11 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${helpText()}\n`);
     return 0;
   }
-  if (args.length === 2 && isHelp(args[1]) && COMMANDS.some(({ verb }) => verb === first)) {
+  if (
+    args.length === 2 &&
+    isHelp(args[1]) &&
+    COMMANDS.some(({ verb, noun }) => verb === first && noun !== "")
+  ) {
     process.stdout.write(`${helpText(first)}\n`);
     return 0;
   }

@@ -20,13 +20,15 @@ export async function askProvider(run: Run, context: ConsumerContext): Promise<O
   const { job, handler, payload, intentNumber } = run;
   const intent = { key: `${job.id}.${intentNumber}`, number: intentNumber };
   try {
-    const answer = await runWithin(
-      Math.min(job.timeout_ms, LONGEST_QUESTION_MS),
-      context.hurry,
-      async (signal): Promise<Answer<unknown>> =>
-        handler.ask === undefined
-          ? { effect: "unknown" }
-          : handler.ask({ job: jobInHand(job), payload, intent, signal, db: context.db }),
+    const answer = await context.gates.breakers.watch(handler.uses ?? [], () =>
+      runWithin(
+        Math.min(job.timeout_ms, LONGEST_QUESTION_MS),
+        context.hurry,
+        async (signal): Promise<Answer<unknown>> =>
+          handler.ask === undefined
+            ? { effect: "unknown" }
+            : handler.ask({ job: jobInHand(job), payload, intent, signal, db: context.db }),
+      ),
     );
     if (answer.effect === "none") return answer.closed === true ? "closed" : "none";
     if (answer.effect === "applied") return { kind: "applied", receipt: answer.receipt };

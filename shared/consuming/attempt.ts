@@ -64,15 +64,17 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
   const intent = { key: `${job.id}.${intentNumber}`, number: intentNumber };
   try {
     crashPoint("consumer.performing");
-    const receipt = await runWithin(job.timeout_ms, context.hurry, (signal) =>
-      handler.perform({
-        job: jobInHand(job),
-        payload,
-        intent,
-        signal,
-        db: context.db,
-        progress: progress.note,
-      }),
+    const receipt = await context.gates.breakers.watch(handler.uses ?? [], () =>
+      runWithin(job.timeout_ms, context.hurry, (signal) =>
+        handler.perform({
+          job: jobInHand(job),
+          payload,
+          intent,
+          signal,
+          db: context.db,
+          progress: progress.note,
+        }),
+      ),
     );
     crashPoint("consumer.performed");
     return { kind: "applied", receipt };

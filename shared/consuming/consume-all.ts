@@ -35,6 +35,7 @@ export function consumeAll(takers: readonly Taker[], all: ConsumingAll): UseConn
         awaited.delete(taker.queue);
         if (awaited.size === 0) ready();
       };
+      if (taker.intake.prefetch === 0) onConsuming(); // as much as can be for now
       return consumeQueue({ ...taker, connection, log, lost, stop, hurry, beforeLeaving, onConsuming });
     });
     const end = AbortSignal.any([lost, stop]);

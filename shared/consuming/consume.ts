@@ -14,6 +14,7 @@ import { consumeAll, type Taker } from "./consume-all.ts";
 import { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
 import { hearEvent } from "./hear-event.ts";
+import { openGates } from "./open-gates.ts";
 import { openWorkQueue } from "./open-work-queue.ts";
 import { becomePresent } from "./presence.ts";
 import { QueueMarks } from "./queue-marks.ts";
@@ -56,21 +57,23 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   const presence = await becomePresent({ instance, service, hand, db, log }, hurry);
 
   const solitude = new Solitude();
-  const ours = { service, instance, handlers, hand, solitude, log, hurry };
+  const url = config.DATABASE_URL;
+  const gates = await openGates({ service, handlers: handlers.values(), db, url, log, hurry });
+  const ours = { service, instance, handlers, hand, solitude, gates, log, hurry };
   const queues = queueSizes(handlers, request.workers, config).map((sizes) =>
-    openWorkQueue(sizes, ours, config.DATABASE_URL, stop),
+    openWorkQueue(sizes, ours, url, stop),
   );
   // The first connection of each queue is open before its first job comes.
   await Promise.all(queues.map(({ context }) => sql`select 1`.execute(context.db)));
   const intakes = new Map(queues.map(({ context, intake }) => [context.queue, intake]));
   const marks = new QueueMarks([...intakes.keys()], db, log);
   const caution = new Caution(intakes, db, log);
-  const takers: Taker[] = queues.map(({ context, intake, work }) => ({
+  const takers: Taker[] = queues.map(({ context, intake, take }) => ({
     queue: context.queue,
     intake,
     onDelivery: (delivery) => {
       marks.note(delivery);
-      return work.take(delivery);
+      return take(delivery);
     },
   }));
   if (subscriptions.size > 0) {
@@ -90,6 +93,7 @@ export async function consume(request: ConsumeRequest): Promise<void> {
     // A channel waits for its own deliveries; this waits for those whose channel was lost, too.
     await Promise.race([idle(), aborted(hurry)]);
   } finally {
+    await gates.close();
     await presence.end();
     await Promise.all(queues.map((queue) => queue.close()));
   }

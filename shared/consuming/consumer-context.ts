@@ -1,6 +1,8 @@
 import type { Priority } from "../contracts/priority.ts";
 import type { Database } from "../database/database.ts";
 import type { Logger } from "../log/logger.ts";
+import type { Breakers } from "./breakers.ts";
+import type { GateWatch } from "./gate-watch.ts";
 import type { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
 import type { Solitude } from "./solitude.ts";
@@ -16,6 +18,8 @@ export interface ConsumerContext {
   /** Connections of this priority's own, so that none waits for another's. */
   readonly db: Database;
   readonly hand: Hand;
+  /** What this process knows of the gates, and how it notices that one has to be shut. */
+  readonly gates: { readonly watch: GateWatch; readonly breakers: Pick<Breakers, "watch"> };
   /** Shared by all queues of this process. */
   readonly solitude: Solitude;
   readonly log: Logger;

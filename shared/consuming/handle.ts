@@ -3,6 +3,7 @@ import type { JobDefinition } from "../contracts/define-job.ts";
 import type { Priority } from "../contracts/priority.ts";
 import type { Database } from "../database/database.ts";
 import type { DulyTables } from "../database/tables.ts";
+import type { Dependency } from "../resilience/dependency.ts";
 
 /** The transaction that settles a job; a service reaches its own tables by `trx.$extendTables<…>()`. */
 export type SettlingTransaction = Transaction<DulyTables>;
@@ -67,6 +68,8 @@ export type Effects = "keyed" | "atLeastOnce" | "atMostOnce";
 /** A handler with an outside effect. */
 export interface PerformingSpec<Payload, Receipt> {
   readonly effects: Effects;
+  /** What `perform` and `ask` call: while one of them fails, or its limit is spent, jobs of this type are held. */
+  readonly uses?: readonly Dependency[];
   /** Does the outside effect; runs outside any transaction, its intent stored before the call. */
   readonly perform: (context: PerformContext<Payload>) => Promise<Receipt>;
   /** Finds out whether an intent had its effect; called in doubt, before anything is tried again. */
@@ -114,6 +117,7 @@ export type RecordFailure<Payload> = (
 export interface Handler<Payload = unknown, Receipt = unknown> {
   readonly definition: JobDefinition<Payload>;
   readonly effects?: Effects;
+  readonly uses?: readonly Dependency[];
   perform?(context: PerformContext<Payload>): Promise<Receipt>;
   ask?(context: AskContext<Payload>): Promise<Answer<Receipt>>;
   record?(trx: SettlingTransaction, receipt: Receipt, context: Context<Payload>): Promise<unknown>;

@@ -1,7 +1,9 @@
+import type { Delivery } from "../broker/consume-queue.ts";
 import { Intake } from "../broker/intake.ts";
 import { workQueue } from "../broker/names.ts";
 import { openDatabase } from "../database/database.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
+import { GateIntake } from "./gate-intake.ts";
 import type { QueueSizes } from "./queue-sizes.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -10,6 +12,7 @@ export interface OpenWorkQueue {
   readonly context: ConsumerContext;
   readonly intake: Intake;
   readonly work: WorkQueue;
+  readonly take: (delivery: Delivery) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -28,5 +31,9 @@ export function openWorkQueue(
   const db = openDatabase({ url: databaseUrl, name: `duly ${service}.${priority}`, connections, log });
   const context = { ...process, priority, queue: workQueue(service, priority), db };
   const intake = new Intake(prefetch);
-  return { context, intake, work: new WorkQueue(context, workers, stop), close: () => db.destroy() };
+  const work = new WorkQueue(context, workers, stop);
+  const allWait = () => work.allWait;
+  const gate = new GateIntake({ queue: context.queue, intake, allWait, watch: process.gates.watch, log });
+  const take = (delivery: Delivery) => work.take(delivery).finally(() => gate.settled());
+  return { context, intake, work, take, close: () => db.destroy() };
 }

@@ -53,6 +53,7 @@ function refused(run: Run): IntentOutcome {
   return run.inDoubt && run.handler.effects !== "keyed" ? "unknown" : "refused";
 }
 
-function unsent(run: Run): IntentOutcome {
+/** What is known of an intent whose call was not made. */
+export function unsent(run: Run): IntentOutcome {
   return run.inDoubt ? (run.job.intent_before ?? "unknown") : "unsent";
 }

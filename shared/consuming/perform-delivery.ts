@@ -1,9 +1,10 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { crashPoint } from "../config/crash-point.ts";
+import { endProbe } from "../gates/probe.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { giveBackJob } from "../jobs/give-back.ts";
 import { type TakenJob, takeJob, takeOver } from "../jobs/take-job.ts";
-import { attempt } from "./attempt.ts";
+import { attemptThroughGates } from "./attempt-through-gates.ts";
 import { awaitDueTime } from "./await-due-time.ts";
 import { buryUnknownJob } from "./bury-unknown-job.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
@@ -24,6 +25,8 @@ export function isPerforming(handler: Handler): handler is PerformingHandler {
 /**
  * The life of a delivery whose handler has an outside effect: claim, run, settle; the caller acks after that.
  *
+ * `probeOf` names the gate whose probe it is.
+ *
  * @returns whether the delivery is to be acked; not when this process stops in the middle: then the job is given back,
  *   and the delivery with it.
  */
@@ -31,19 +34,23 @@ export async function performDelivery(
   delivery: Delivery,
   parsed: ParsedDelivery,
   context: ConsumerContext,
+  probeOf?: string,
 ): Promise<boolean> {
   const { handler } = parsed;
   if (!isPerforming(handler))
     throw new TypeError(`the handler of ${handler.definition.type} does not perform`);
   const job = await untilDatabaseAnswers(() => claim(delivery, parsed, context), context.hurry, context.log);
-  if (job === undefined) return true;
+  if (job === undefined) {
+    if (probeOf !== undefined) await endProbe(context.db, { gate: probeOf, jobId: parsed.id }, "nothing");
+    return true;
+  }
   crashPoint("consumer.claimed");
   if (!(await isDue(job, context))) return giveBack(job, false, context);
   const startedAt = new Date();
   const inDoubt = job.intent_before !== null && job.intent_before !== "unsent";
   const claimed: Run = { job, handler, payload: parsed.payload, intentNumber: job.intent_number, inDoubt };
   const { run, outcome } = await untilDatabaseAnswers(
-    () => attempt(claimed, context),
+    () => attemptThroughGates(claimed, probeOf, context),
     context.hurry,
     context.log,
   );

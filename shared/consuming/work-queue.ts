@@ -2,6 +2,7 @@ import type { Delivery } from "../broker/consume-queue.ts";
 import { crashPoint } from "../config/crash-point.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import { deadLetterDelivery } from "./dead-letter-delivery.ts";
+import { type GatedItem, GateKeeper } from "./gate-keeper.ts";
 import { isSuspect } from "./is-suspect.ts";
 import { type ParsedDelivery, parseDelivery } from "./parse-delivery.ts";
 import { isPerforming, performDelivery } from "./perform-delivery.ts";
@@ -13,7 +14,7 @@ import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 const LARGEST_GROUP = 100;
 const GROUPS_AT_ONCE = 2;
 
-type Waiting = RecordItem & { readonly settled: PromiseWithResolvers<void> };
+type Waiting = RecordItem & GatedItem & { readonly settled: PromiseWithResolvers<void> };
 
 /**
  * Takes the deliveries of one queue and gives them to its workers: outside effects one by one, at most `workers` at
@@ -24,6 +25,7 @@ export class WorkQueue {
   readonly #context: ConsumerContext;
   readonly #workers: number;
   readonly #stop: AbortSignal;
+  readonly #gates: GateKeeper;
   readonly #performing: Waiting[] = [];
   readonly #recording: Waiting[] = [];
   readonly #suspects: Waiting[] = [];
@@ -36,6 +38,9 @@ export class WorkQueue {
     this.#context = context;
     this.#workers = workers;
     this.#stop = stop;
+    this.#gates = new GateKeeper(context, () => {
+      if (!stop.aborted) this.#startWorkers();
+    });
     stop.addEventListener("abort", () => this.#giveBack(), { once: true });
   }
 
@@ -82,14 +87,18 @@ export class WorkQueue {
 
   #startWorkers(): void {
     if (this.#isAlone) return;
+    for (const line of [this.#suspects, this.#performing, this.#recording]) this.#turnAway(line);
     if (this.#suspects.length > 0) return this.#startAlone();
     const { solitude } = this.#context;
     while (this.#busy < this.#workers) {
-      const item = nextOf(this.#performing);
+      const item = this.#gates.takeNext(this.#performing);
       if (item === undefined) break;
       this.#busy += 1;
       const work = solitude.among(() => this.#perform(item));
-      this.#finish([item], work, () => (this.#busy -= 1));
+      this.#finish([item], work, () => {
+        this.#busy -= 1;
+        this.#gates.leave(item);
+      });
     }
     while (this.#groups < GROUPS_AT_ONCE && this.#recording.length > 0) {
       const group = this.#recording.splice(0, LARGEST_GROUP);
@@ -99,11 +108,32 @@ export class WorkQueue {
     }
   }
 
+  // Holds those whose gates are shut; what is not held after all waits on, before the others.
+  #turnAway(line: Waiting[]): void {
+    dropGone(line);
+    const group = this.#gates.turnAway(line);
+    for (let place = 0; place < group.length; place += LARGEST_GROUP) {
+      const part = group.slice(place, place + LARGEST_GROUP);
+      const left = new Set<Waiting>();
+      this.#finish(part, this.#hold(part, left), () => this.#waitOn(left, line), left);
+    }
+  }
+
+  #waitOn(left: ReadonlySet<Waiting>, line: Waiting[]): void {
+    if (this.#stop.aborted) left.forEach(giveBack);
+    else line.unshift(...left);
+  }
+
+  async #hold(group: readonly Waiting[], left: Set<Waiting>): Promise<void> {
+    for (const item of await this.#gates.hold(group)) left.add(item);
+    for (const item of group) if (!left.has(item)) item.delivery.ack();
+  }
+
   // Waits until nothing of this queue is under way; nothing else of it begins meanwhile.
   #startAlone(): void {
     if (this.#underWay.size > 0) return;
-    const item = nextOf(this.#suspects);
-    if (item === undefined) return this.#startWorkers();
+    const item = this.#suspects.shift();
+    if (item === undefined) return;
     this.#isAlone = true;
     this.#finish([item], this.#alone(item), () => (this.#isAlone = false));
   }
@@ -114,8 +144,8 @@ export class WorkQueue {
     if (!(await runAlone(parsed, this.#context, run))) delivery.ack();
   }
 
-  async #perform({ delivery, parsed }: RecordItem): Promise<void> {
-    if (!(await performDelivery(delivery, parsed, this.#context))) return delivery.giveBack();
+  async #perform({ delivery, parsed, pass }: Waiting): Promise<void> {
+    if (!(await performDelivery(delivery, parsed, this.#context, pass?.probeOf))) return delivery.giveBack();
     crashPoint("consumer.settled");
     delivery.ack();
     crashPoint("consumer.acked");
@@ -132,12 +162,22 @@ export class WorkQueue {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
-  // Ends the waiting of the deliveries as their work ends, and makes room for the next.
-  #finish(items: readonly Waiting[], work: Promise<void>, free: () => void): void {
+  /** Whether every type of this queue waits at a gate. */
+  get allWait(): boolean {
+    return this.#gates.allWait;
+  }
+
+  // Ends the waiting of the deliveries as their work ends, but of those that wait on, and makes room for the next.
+  #finish(
+    items: readonly Waiting[],
+    work: Promise<void>,
+    free: () => void,
+    left: ReadonlySet<Waiting> = new Set(),
+  ): void {
     this.#underWay.add(work);
     const settle = (end: (item: Waiting) => void) => {
       this.#underWay.delete(work);
-      for (const item of items) end(item);
+      for (const item of items) if (!left.has(item)) end(item);
       free();
       if (!this.#stop.aborted) this.#startWorkers();
     };
@@ -163,10 +203,10 @@ function giveBack({ delivery, settled }: Waiting): void {
 }
 
 // One whose channel is gone comes again on the next.
-function nextOf(line: Waiting[]): Waiting | undefined {
-  for (let item = line.shift(); item !== undefined; item = line.shift()) {
-    if (!item.delivery.isGone()) return item;
-    item.settled.resolve();
-  }
-  return undefined;
+function dropGone(line: Waiting[]): void {
+  const left = line.filter(({ delivery, settled }) => {
+    if (delivery.isGone()) settled.resolve();
+    return !delivery.isGone();
+  });
+  if (left.length < line.length) line.splice(0, line.length, ...left);
 }

@@ -32,6 +32,7 @@ interface JobsTable {
   timeout_ms: number;
   cancel_requested: boolean;
   cancel_reason: string | null;
+  pass: number | null;
   correlation_id: string;
   causation_id: string | null;
   progress: unknown;

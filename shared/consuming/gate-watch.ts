@@ -1,0 +1,92 @@
+import type { Database } from "../database/database.ts";
+import { listen } from "../database/listen.ts";
+import type { Gate } from "../gates/gate.ts";
+import { readGates } from "../gates/read-gates.ts";
+import type { Logger } from "../log/logger.ts";
+import { Bell } from "../time/bell.ts";
+
+/** What a consumer process knows of the gates at which jobs wait: no more than a second old. */
+export class GateWatch {
+  #closed: ReadonlyMap<string, "shut" | "probing"> = new Map();
+  readonly #listeners = new Set<() => void>();
+  readonly #lookers = new Set<() => void>();
+
+  /** Undefined for a gate that lets jobs pass. */
+  stateOf(name: string): "shut" | "probing" | undefined {
+    return this.#closed.get(name);
+  }
+
+  /** Takes in what PostgreSQL has just said. */
+  learn(gates: readonly Gate[]): void {
+    const closed = new Map(
+      gates.flatMap(({ name, state }) => (state === "shut" || state === "probing" ? [[name, state]] : [])),
+    );
+    const same =
+      closed.size === this.#closed.size &&
+      [...closed].every(([name, state]) => this.#closed.get(name) === state);
+    this.#closed = closed;
+    if (!same) this.#tell();
+  }
+
+  /** Looks at PostgreSQL once. */
+  async look(db: Database): Promise<void> {
+    this.learn(await readGates(db));
+    for (const looker of this.#lookers) looker();
+  }
+
+  /** Knows of a gate that this process is about to shut, or was told is shut. */
+  shut(name: string): void {
+    if (this.#closed.get(name) === "shut") return;
+    this.#closed = new Map([...this.#closed, [name, "shut"]]);
+    this.#tell();
+  }
+
+  /** Calls back whenever a gate has changed, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls back after each look, every second or so. */
+  onLook(looker: () => void): void {
+    this.#lookers.add(looker);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export interface KeepWatchingOptions {
+  readonly watch: GateWatch;
+  readonly db: Database;
+  readonly url: string;
+  readonly name: string;
+  readonly log: Logger;
+  readonly end: AbortSignal;
+}
+
+const LOOK_EVERY_MS = 1_000;
+
+/** Looks at the gates whenever one is told to have changed, and each second; on a failure the last known stand. */
+export async function keepWatching({ watch, db, url, name, log, end }: KeepWatchingOptions): Promise<void> {
+  const bell = new Bell();
+  const listening = listen({
+    url,
+    name: `duly ${name} gates`,
+    channels: ["duly_gates"],
+    log,
+    signal: end,
+    onNotify: () => bell.ring(),
+  });
+  while (!end.aborted) {
+    await bell.wait(LOOK_EVERY_MS, end);
+    if (end.aborted) break;
+    await watch
+      .look(db)
+      .catch((error: unknown) =>
+        log.warn({ err: error }, "the gates could not be read; those last known stand"),
+      );
+  }
+  await listening;
+}
