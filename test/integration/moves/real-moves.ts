@@ -4,10 +4,12 @@ import { z } from "zod";
 import type { Delivery } from "#shared/broker/consume-queue.ts";
 import type { ConsumerContext } from "#shared/consuming/consumer-context.ts";
 import { deadLetterDelivery } from "#shared/consuming/dead-letter-delivery.ts";
+import { GateWatch } from "#shared/consuming/gate-watch.ts";
 import { Hand } from "#shared/consuming/hand.ts";
 import type { Outcome } from "#shared/consuming/outcome.ts";
 import { recordGroup } from "#shared/consuming/record-group.ts";
 import { settle } from "#shared/consuming/settle.ts";
+import { Solitude } from "#shared/consuming/solitude.ts";
 import type { Database } from "#shared/database/database.ts";
 import { defineJob, handle, RetryableError, UnreachableError } from "#shared/index.ts";
 import { findJob } from "#shared/jobs/find-job.ts";
@@ -38,6 +40,8 @@ export function processOn(db: Database, service = "moves"): ConsumerContext {
     handlers: new Map(),
     db,
     hand: new Hand(),
+    solitude: new Solitude(),
+    gates: { watch: new GateWatch(), breakers: { watch: async (_, call) => call() } },
     log: createLogger("moves", "silent"),
     hurry: new AbortController().signal,
   };
@@ -153,5 +157,6 @@ export function deliveryOf(id: string, send: number, redelivered = false): Deliv
     redelivered,
     isGone: () => false,
     ack: () => undefined,
+    giveBack: () => undefined,
   };
 }
