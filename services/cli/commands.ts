@@ -82,6 +82,20 @@ export const COMMANDS: readonly Command[] = [
     summary: "show what jobs wait for",
   },
   {
+    verb: "sweep",
+    noun: "",
+    file: "scheduler/commands/sweep.ts",
+    usage: "",
+    summary: "show what was put right by itself",
+  },
+  {
+    verb: "resend",
+    noun: "events",
+    file: "scheduler/commands/resend-events.ts",
+    usage: "--since TIME",
+    summary: "have events told again",
+  },
+  {
     verb: "seed",
     noun: "payments",
     file: "payments/commands/seed.ts",

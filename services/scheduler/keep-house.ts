@@ -1,11 +1,10 @@
 import { sql } from "kysely";
-import { crashPoint } from "#shared/config/crash-point.ts";
-import { requeueOrphans } from "#shared/jobs/requeue-orphans.ts";
 import { signalLines } from "#shared/jobs/signal-lines.ts";
 import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import { pause } from "#shared/time/pause.ts";
 import type { SchedulerConfig } from "./config.ts";
+import { Sweep } from "./sweep.ts";
 
 const EVERY_MS = 10_000;
 const PAGE = 1_000;
@@ -15,13 +14,17 @@ const NO_ID = "00000000-0000-0000-0000-000000000000";
 /** Everything that has to be done now and then, on any of the schedulers; each step is harmless when two do it. */
 export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promise<void> {
   const { db, stop } = service;
+  const sweep = new Sweep(db, service.log);
   let walkedTo = NO_ID;
   let lookedTo = "";
   const steps: readonly (() => Promise<unknown>)[] = [
-    () => requeue(service),
+    () => sweep.orphans(),
+    () => sweep.stragglers(),
     () => forgetDeadSleepers(db),
     () => sql`select duly.make_partitions()`.execute(db),
     () => sql`select duly.drop_old_events()`.execute(db),
+    () => sql`delete from duly.repairs where made_at < duly.now() - interval '30 days'`.execute(db),
+    () => sql`delete from duly.event_resends where done_at < duly.now() - interval '30 days'`.execute(db),
     () => sql`delete from duly.consumers where seen_at < duly.now() - interval '1 hour'`.execute(db),
     async () => {
       walkedTo = await archive(service, walkedTo);
@@ -37,12 +40,6 @@ export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promi
       );
     }
   }
-}
-
-async function requeue({ db, log }: ServiceContext<SchedulerConfig>): Promise<void> {
-  const sent = await db.transaction().execute((trx) => requeueOrphans(trx));
-  if (sent > 0) crashPoint("scheduler.swept");
-  if (sent > 0) log.warn({ sent }, "sent jobs again whose consumer is gone");
 }
 
 // Walks up the lines and begins again at the end.

@@ -123,6 +123,8 @@ test("a relay that is stopped with rows in its hands keeps them from the others 
   const other = await engine.startRelay();
   onTestFinished(() => other.stop());
   await empties("high");
+  // It never came to its end by itself: it still stands where it was stopped.
+  expect(stopped.output()).not.toContain("stopping");
   await stopped.kill();
 });
 
