@@ -7,6 +7,13 @@ import { Interrupted, untilDatabaseAnswers } from "#shared/consuming/until-datab
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import type { DeadLettersConfig } from "./config.ts";
 
+/** RabbitMQ's reasons that need more words. */
+const WHY: Readonly<Record<string, string>> = {
+  delivery_limit: "returned too often, its consumer probably died of it each time",
+  // No work queue lets anything expire by itself.
+  expired: "it expired, so a policy of RabbitMQ gives that queue a message-ttl; take that out",
+};
+
 /** Makes the dead letter of one message that a queue gave up, then acks it. */
 export async function recordRejected(
   delivery: Delivery,
@@ -19,10 +26,7 @@ export async function recordRejected(
     service: place?.service ?? "duly",
     priority: place?.priority,
     reason: "rejected_by_broker" as const,
-    message:
-      origin.reason === "delivery_limit"
-        ? `the queue ${origin.queue} gave it up: returned too often, its consumer probably died of it each time`
-        : `the queue ${origin.queue} gave it up: ${origin.reason}`,
+    message: `the queue ${origin.queue} gave it up: ${WHY[origin.reason] ?? origin.reason}`,
     id: jobIdOf(delivery),
     send: sendOf(delivery.headers),
     type: delivery.type,

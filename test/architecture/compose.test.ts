@@ -14,6 +14,8 @@ const Program = z.object({
   ports: z.array(z.string()).default([]),
   stop_grace_period: z.string().optional(),
   container_name: z.string().optional(),
+  hostname: z.string().optional(),
+  volumes: z.array(z.string()).default([]),
 });
 const Compose = z.object({ services: z.record(z.string(), Program) });
 
@@ -104,6 +106,13 @@ describe("docker-compose.yml", () => {
   it("names no container, so that every service can have replicas", () => {
     const named = Object.keys(compose.services).filter((name) => compose.services[name]?.container_name);
     expect(named).toEqual([]);
+  });
+
+  it("lets a new container of the broker find the data of the one before", () => {
+    // A node keeps its data under its own name, which it takes from its host's.
+    const broker = programOf("rabbitmq");
+    expect(broker.hostname).toBe("rabbitmq");
+    expect(broker.volumes).toContain("rabbitmq:/var/lib/rabbitmq");
   });
 
   it("asks for exactly the variables that .env.example explains", () => {

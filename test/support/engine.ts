@@ -17,7 +17,7 @@ import { relay } from "../../services/relay/relay.ts";
 import { SchedulerConfig } from "../../services/scheduler/config.ts";
 import { scheduler } from "../../services/scheduler/scheduler.ts";
 import { eventually } from "./eventually.ts";
-import { makeVirtualHost, type VirtualHost } from "./virtual-host.ts";
+import { type BrokerAddress, makeVirtualHost, type VirtualHost } from "./virtual-host.ts";
 import { watchedLog } from "./watched-log.ts";
 
 /** A part of the engine at work in this process. */
@@ -60,13 +60,16 @@ export interface SeenJob {
   wake_at: Date | null;
 }
 
-/** Makes the engine of a test file and takes it down after the last test; whatever still runs is stopped. */
-export function useEngine(): Engine {
+/**
+ * Makes the engine of a test file and takes it down after the last test; whatever still runs is stopped. Its virtual
+ * host is on the run's broker, or on the one that `where` names once the hooks before this one have run.
+ */
+export function useEngine(where?: () => BrokerAddress): Engine {
   const engine = {} as { -readonly [Key in keyof Engine]: Engine[Key] };
   const running = new Set<Running>();
   let down: () => Promise<void>;
   beforeAll(async () => {
-    const made = await makeEngine(running);
+    const made = await makeEngine(running, where?.());
     Object.assign(engine, made.engine);
     down = made.down;
   });
@@ -77,7 +80,10 @@ export function useEngine(): Engine {
   return engine;
 }
 
-async function makeEngine(running: Set<Running>): Promise<{ engine: Engine; down: () => Promise<void> }> {
+async function makeEngine(
+  running: Set<Running>,
+  where: BrokerAddress | undefined,
+): Promise<{ engine: Engine; down: () => Promise<void> }> {
   const log = watchedLog("test");
   const name = `engine_${randomUUID().replaceAll("-", "")}`;
   const server = openDatabase({ url: inject("databaseUrl"), name: "duly test", connections: 1, log });
@@ -86,7 +92,7 @@ async function makeEngine(running: Set<Running>): Promise<{ engine: Engine; down
   address.pathname = `/${name}`;
   const url = address.href;
   await migrate(url, "up", log);
-  const broker = await makeVirtualHost();
+  const broker = await makeVirtualHost(where);
   const db = openDatabase({ url, name: "duly test", connections: 5, log });
   const environment = { DATABASE_URL: url, AMQP_URL: broker.url };
 

@@ -2,6 +2,25 @@ import { randomUUID } from "node:crypto";
 import { type Channel, type ChannelModel, connect, type GetMessage, type Options } from "amqplib";
 import { inject } from "vitest";
 
+/** Where a broker is, and who may administrate it. */
+export interface BrokerAddress {
+  readonly amqpUrl: string;
+  /** Address of its HTTP API. */
+  readonly managementUrl: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** The broker of this run of tests. */
+function testBroker(): BrokerAddress {
+  return {
+    amqpUrl: inject("amqpUrl"),
+    managementUrl: inject("rabbitmqUrl"),
+    user: inject("rabbitmqUser"),
+    password: inject("rabbitmqPassword"),
+  };
+}
+
 /** A virtual host of RabbitMQ for one test file, with what a person could do in its management UI. */
 export interface VirtualHost {
   readonly url: string;
@@ -29,23 +48,26 @@ export interface VirtualHost {
   readonly remove: () => Promise<void>;
 }
 
-/** Makes a virtual host on the tests' broker. */
-export async function makeVirtualHost(): Promise<VirtualHost> {
+/** Makes a virtual host on the tests' broker, or on another one. */
+export async function makeVirtualHost(server = testBroker()): Promise<VirtualHost> {
   const name = `test-${randomUUID().slice(0, 8)}`;
   const make = async () => {
-    await management("PUT", `/api/vhosts/${name}`);
-    const user = encodeURIComponent(inject("rabbitmqUser"));
-    await management("PUT", `/api/permissions/${name}/${user}`, { configure: ".*", write: ".*", read: ".*" });
+    await management("PUT", `/api/vhosts/${name}`, undefined, server);
+    const permissions = { configure: ".*", write: ".*", read: ".*" };
+    const user = encodeURIComponent(server.user);
+    await management("PUT", `/api/permissions/${name}/${user}`, permissions, server);
   };
   await make();
-  const address = new URL(inject("amqpUrl"));
+  const address = new URL(server.amqpUrl);
   address.pathname = `/${name}`;
   const url = address.href;
   let connection: Promise<ChannelModel> | undefined;
   const withChannel = async <T>(
     use: (channel: Awaited<ReturnType<ChannelModel["createConfirmChannel"]>>) => Promise<T>,
   ) => {
-    connection ??= connect(url, { noDelay: true, clientProperties: { connection_name: "test" } });
+    connection ??= connect(url, { noDelay: true, clientProperties: { connection_name: "test" } }).then(
+      (opened) => opened.on("error", () => undefined).on("close", () => (connection = undefined)),
+    );
     const channel = await (await connection).createConfirmChannel();
     channel.on("error", () => undefined);
     try {
@@ -71,10 +93,11 @@ export async function makeVirtualHost(): Promise<VirtualHost> {
         }
         return taken;
       }),
+    // Rejected, not nacked: since 4.3 only that counts as a failed delivery.
     handBack: (queue) =>
-      withChannel((channel) => takeReady(channel, queue, (last) => channel.nack(last, true, true))),
+      withChannel((channel) => takeReady(channel, queue, (message) => channel.reject(message, true))),
     rejectAll: (queue) =>
-      withChannel((channel) => takeReady(channel, queue, (last) => channel.nack(last, true, false))),
+      withChannel((channel) => takeReady(channel, queue, (message) => channel.reject(message, false))),
     deleteQueue: (queue) => withChannel(async (channel) => void (await channel.deleteQueue(queue))),
     count: (queue) => withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount),
     unbind: (queue, exchange, key) =>
@@ -84,20 +107,22 @@ export async function makeVirtualHost(): Promise<VirtualHost> {
     cutConnections: async () => {
       await (await connection)?.close();
       connection = undefined;
-      const open = (await management("GET", `/api/vhosts/${name}/connections`)) as { name: string }[];
+      const open = (await management("GET", `/api/vhosts/${name}/connections`, undefined, server)) as {
+        name: string;
+      }[];
       for (const { name: id } of open)
-        await management("DELETE", `/api/connections/${encodeURIComponent(id)}`);
+        await management("DELETE", `/api/connections/${encodeURIComponent(id)}`, undefined, server);
       return open.length;
     },
     wipe: async () => {
       await (await connection)?.close();
       connection = undefined;
-      await management("DELETE", `/api/vhosts/${name}`);
+      await management("DELETE", `/api/vhosts/${name}`, undefined, server);
       await make();
     },
     remove: async () => {
       await (await connection)?.close();
-      await management("DELETE", `/api/vhosts/${name}`);
+      await management("DELETE", `/api/vhosts/${name}`, undefined, server);
     },
   };
 }
@@ -105,22 +130,23 @@ export async function makeVirtualHost(): Promise<VirtualHost> {
 async function takeReady(
   channel: Channel,
   queue: string,
-  settleUpTo: (last: GetMessage) => void,
+  settle: (message: GetMessage) => void,
 ): Promise<number> {
-  let taken = 0;
-  let last: GetMessage | undefined;
-  for (let next = await channel.get(queue); next !== false; next = await channel.get(queue)) {
-    last = next;
-    taken += 1;
-  }
-  if (last !== undefined) settleUpTo(last);
-  return taken;
+  const taken: GetMessage[] = [];
+  for (let next = await channel.get(queue); next !== false; next = await channel.get(queue)) taken.push(next);
+  for (const message of taken) settle(message);
+  return taken.length;
 }
 
 /** Calls RabbitMQ's HTTP API as the tests' administrator. */
-export async function management(method: string, path: string, body?: unknown): Promise<unknown> {
-  const login = Buffer.from(`${inject("rabbitmqUser")}:${inject("rabbitmqPassword")}`).toString("base64");
-  const response = await fetch(`${inject("rabbitmqUrl")}${path}`, {
+export async function management(
+  method: string,
+  path: string,
+  body?: unknown,
+  server = testBroker(),
+): Promise<unknown> {
+  const login = Buffer.from(`${server.user}:${server.password}`).toString("base64");
+  const response = await fetch(`${server.managementUrl}${path}`, {
     method,
     headers: { authorization: `Basic ${login}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
