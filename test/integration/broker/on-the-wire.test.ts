@@ -141,13 +141,13 @@ test("what AMQP cannot carry is found before it is sent; its neighbours arrive a
     { ...fine, body: "no buffer" as unknown as Buffer },
     fine,
   ];
-  const outcomes = await publishBatch(channel, messages, 5_000);
+  const outcomes = await publishBatch(channel, messages, { timeoutMs: 5_000 });
   expect(outcomes.map(({ kind }) => kind)).toEqual([
     "confirmed",
     ...Array.from({ length: 5 }, () => "unpublishable"),
     "confirmed",
   ]);
-  expect(await publishBatch(channel, [fine], 5_000)).toEqual([{ kind: "confirmed" }]);
+  expect(await publishBatch(channel, [fine], { timeoutMs: 5_000 })).toEqual([{ kind: "confirmed" }]);
   expect((await channel.checkQueue(queue)).messageCount).toBe(3);
   await connection.close();
 });
