@@ -37,6 +37,9 @@ const NEVER: readonly (readonly [what: string, pattern: RegExp, why: string])[] 
   ["ack by itself", /noAck: true/, "what a process dies with would be lost"],
 ];
 
+/** Where a consumer that is cancelled already hands back what it has not begun: no retry, it can happen once. */
+const DRAIN = "shared/broker/give-backs.ts";
+
 // Only shared/broker may import the driver; these speak to it.
 const sources = ["shared/broker", "shared/consuming", "services/relay", "services/dead-letters"].flatMap(
   (folder) =>
@@ -55,7 +58,7 @@ function codeOf(file: string): string[] {
 it.each(NEVER)("nothing that speaks AMQP may %s", (_, pattern) => {
   const found = sources.flatMap((file) =>
     codeOf(file)
-      .filter((line) => pattern.test(line))
+      .filter((line) => pattern.test(line) && !(file === DRAIN && line.includes("nack(")))
       .map((line) => `${file}: ${line.trim()}`),
   );
   expect(found).toEqual([]);
