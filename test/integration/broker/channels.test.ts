@@ -4,6 +4,7 @@ import { connect } from "amqplib";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { consumeQueue, type Delivery } from "#shared/broker/consume-queue.ts";
 import { type BrokerConnection, holdConnection } from "#shared/broker/hold-connection.ts";
+import { Intake } from "#shared/broker/intake.ts";
 import { createLogger } from "#shared/log/logger.ts";
 import { eventually } from "../../support/eventually.ts";
 import { layWire } from "../../support/tcp-proxy.ts";
@@ -36,6 +37,8 @@ interface Taker {
   /** The consumer tags, each with the number of its connection. */
   readonly tags: string[];
   readonly connections: () => number;
+  /** Stops and starts its consumers, as a gate that shuts and opens does. */
+  readonly flap: () => void;
 }
 
 /** Consumes queues as a service does, each on a channel of one connection. */
@@ -46,6 +49,7 @@ function take(
   const taken: Delivery[] = [];
   const tags: string[] = [];
   let connections = 0;
+  const intakes = new Map(Object.keys(onDelivery).map((queue) => [queue, new Intake(10)]));
   const stop = new AbortController();
   const hurry = AbortSignal.timeout(60_000);
   const use = async (connection: BrokerConnection, lost: AbortSignal) => {
@@ -59,7 +63,7 @@ function take(
       return consumeQueue({
         connection,
         queue,
-        prefetch: 10,
+        intake: intakes.get(queue)!,
         log,
         onDelivery: note,
         lost,
@@ -74,7 +78,10 @@ function take(
     stop.abort();
     return held;
   });
-  return { taken, tags, connections: () => connections };
+  const flap = () => {
+    for (const limit of [0, undefined]) for (const intake of intakes.values()) intake.limit("gate", limit);
+  };
+  return { taken, tags, connections: () => connections, flap };
 }
 
 function noteTags(connection: BrokerConnection, tags: string[]): void {
@@ -170,18 +177,25 @@ async function ready(queue: string): Promise<string> {
   return (await broker.count(queue)) === 0 && (await broker.handBack(queue)) === 0 ? "empty" : "not empty";
 }
 
-test.concurrent("no consumer tag is ever used again", async () => {
+test.concurrent("no consumer tag is ever used again, however often a consumer stops and starts", async () => {
   await declare("again");
   const taker = take(broker.url, { again: async (delivery) => delivery.ack() });
-  for (let round = 1; round <= 4; round += 1) {
-    await eventually(`consumer ${round}`, async () => taker.tags.length >= round);
+  const consumes = (times: number) => eventually(`consumer ${times}`, async () => taker.tags.length >= times);
+  for (let round = 1; round <= 5; round += 1) {
+    await consumes(round);
     await broker.put("again", Buffer.from(String(round)));
     await eventually("its message", async () => taker.taken.length === round);
-    await broker.deleteQueue("again");
-    await declare("again");
+    taker.flap();
   }
-  await eventually("the last consumer", async () => taker.tags.length >= 5);
+  await consumes(6);
+  await broker.deleteQueue("again");
+  await declare("again");
+  await consumes(7);
+  await broker.put("again", Buffer.from("6"));
+  await eventually("the last message", async () => taker.taken.length === 6);
+  expect(taker.taken.map(({ redelivered }) => redelivered)).toEqual(taker.taken.map(() => false));
   expect(new Set(taker.tags).size).toBe(taker.tags.length);
+  expect(taker.connections()).toBe(1);
 });
 
 test.concurrent("an ack that comes after its channel was replaced does nothing, and the new channel lives on", async () => {
