@@ -19,6 +19,7 @@ import * as keysEnqueueMany from "./0014_keys_enqueue_many.ts";
 import * as gates from "./0015_gates.ts";
 import * as incarnation from "./0016_incarnation.ts";
 import * as crashes from "./0017_crashes.ts";
+import * as cards from "./0018_cards.ts";
 
 /** Every migration by name; the order of the names is the order in which they run. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -39,6 +40,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0015_gates": gates,
   "0016_incarnation": incarnation,
   "0017_crashes": crashes,
+  "0018_cards": cards,
 };
 
 /** Which way to go: up to the newest, or down below the first. */

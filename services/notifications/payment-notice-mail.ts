@@ -8,19 +8,21 @@ export type PaymentNotice = z.infer<(typeof SendPaymentNotice)["payload"]>;
 export function paymentNoticeMail(name: string, notice: PaymentNotice): { subject: string; text: string } {
   const { outcome, reference, amount, currency, recipient } = notice;
   const happened = outcome === "completed" ? "completed" : "failed";
-  const detail =
-    outcome === "completed"
-      ? `Transaction: ${notice.transactionHash ?? "unknown"}`
-      : `Reason: ${notice.reason ?? "unknown"}`;
   return {
     subject: `Payment ${reference} ${happened}`,
     text: [
       `Hello ${name},`,
       "",
       `your payment ${reference} of ${amount} ${currency} to ${recipient} has ${happened}.`,
-      detail,
+      detailOf(notice),
       `Payment id: ${notice.paymentId}`,
       "",
     ].join("\n"),
   };
+}
+
+function detailOf({ outcome, reason, transactionHash, cardPaymentId }: PaymentNotice): string {
+  if (outcome === "failed") return `Reason: ${reason ?? "unknown"}`;
+  if (cardPaymentId !== undefined) return `Card payment: ${cardPaymentId}`;
+  return `Transaction: ${transactionHash ?? "unknown"}`;
 }

@@ -17,11 +17,17 @@ const mnemonic = {
     .describe("the words that every payer's key is derived from"),
 };
 
+const cards = {
+  CARDS_URL: z.url().default("https://api.stripe.com").describe("address of the card processor's API"),
+  CARDS_KEY: z.string().min(1).describe("secret key of the card processor's API"),
+};
+
 /** Settings of the payments service. */
 export const PaymentsConfig = z.object({
   ...ConsumerConfig.shape,
   ...thresholds,
   ...mnemonic,
+  ...cards,
   CHAIN_URL: z.url().describe("JSON-RPC address of an EVM chain"),
 });
 export type PaymentsConfig = z.infer<typeof PaymentsConfig>;
@@ -37,4 +43,7 @@ export const SeedConfig = z.object({
     .string()
     .regex(/^0x[0-9a-fA-F]{40}$/, "must be a 0x address")
     .describe("contract of the token that payments move"),
+  // Without it nobody is given a card.
+  CARDS_KEY: cards.CARDS_KEY.optional(),
+  CARDS_URL: cards.CARDS_URL,
 });

@@ -1,4 +1,4 @@
-import { ExecutePayment, PaymentCompleted, PaymentFailed } from "#shared/contracts/payments.ts";
+import { ExecutePayment, PaymentCompleted } from "#shared/contracts/payments.ts";
 import {
   emit,
   type Handler,
@@ -7,9 +7,9 @@ import {
   type Priority,
   type SettlingTransaction,
 } from "#shared/index.ts";
-import { completePayment, failPayment, loadPayment, type Payment } from "./payment-store.ts";
+import { factsOf, recordPaymentFailure } from "./payment-facts.ts";
+import { completePayment, loadPayment, type Payment } from "./payment-store.ts";
 import type { PaymentsDatabase, PaymentsTables } from "./tables.ts";
-import { formatTokenAmount } from "./token-amount.ts";
 import type { TransferGateway, TransferOrder, TransferReceipt } from "./transfers/transfer-gateway.ts";
 import { markTransfer } from "./transfers/transfer-store.ts";
 
@@ -35,21 +35,15 @@ export function executePayment(
       const own = withPayments(trx);
       const payment = await existing(own, payload.paymentId);
       await markTransfer(own, transactionHash, "confirmed");
-      const completedAt = await completePayment(own, payment.id, transactionHash);
+      const completedAt = await completePayment(own, payment.id, { transactionHash });
       const data = { ...factsOf(payment), transactionHash, completedAt: completedAt.toISOString() };
       await emit(trx, PaymentCompleted, data, { cause: job, subject: payment.id });
       return receipt;
     },
 
     recordFailure: async (trx, error, { payload, job }) => {
-      const own = withPayments(trx);
-      const payment = await loadPayment(own, payload.paymentId);
-      const reason = error.message;
-      if (payment === undefined) return;
-      const failedAt = await failPayment(own, payment.id, reason);
-      if (failedAt === undefined) return;
-      const data = { ...factsOf(payment), reason, failedAt: failedAt.toISOString() };
-      await emit(trx, PaymentFailed, data, { cause: job, subject: payment.id });
+      const payment = await loadPayment(withPayments(trx), payload.paymentId);
+      if (payment !== undefined) await recordPaymentFailure(trx, payment, error, job);
     },
   });
 }
@@ -63,17 +57,6 @@ async function existing(db: PaymentsDatabase, id: string): Promise<Payment> {
 function orderOf(payment: Payment, jobId: string, intentKey: string): TransferOrder {
   const { id: paymentId, walletIndex, token, recipient, amount } = payment;
   return { paymentId, jobId, intentKey, walletIndex, token, recipient, amount };
-}
-
-function factsOf(payment: Payment) {
-  return {
-    paymentId: payment.id,
-    reference: payment.reference,
-    payer: payment.payer,
-    recipient: payment.recipient,
-    amount: formatTokenAmount(payment.amount, payment.decimals),
-    currency: payment.currency,
-  };
 }
 
 function withPayments(trx: SettlingTransaction): PaymentsDatabase {

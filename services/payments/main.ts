@@ -1,5 +1,7 @@
 import { openDatabase } from "#shared/database/database.ts";
 import { type Priority, runService } from "#shared/index.ts";
+import { CardClient } from "./cards/card-client.ts";
+import { CardGateway } from "./cards/card-gateway.ts";
 import { ChainClient } from "./chain/chain-client.ts";
 import { Wallet } from "./chain/wallet.ts";
 import { PaymentsConfig } from "./config.ts";
@@ -26,5 +28,6 @@ await runService("payments", PaymentsConfig, async ({ config, log, consume, onSt
     gateways.set(priority, gateway);
     return gateway;
   };
-  consume(payments(gatewayOf), { workers: WORKERS });
+  const cards = new CardGateway(new CardClient({ url: config.CARDS_URL, key: config.CARDS_KEY }));
+  consume(payments(gatewayOf, cards), { workers: WORKERS });
 });

@@ -38,17 +38,17 @@ export async function loadPayment(db: PaymentsDatabase, id: string): Promise<Pay
   };
 }
 
+/** What proves that a payment was made. */
+export type PaymentProof = { readonly transactionHash: string } | { readonly cardPaymentId: string };
+
 /** Marks a payment as made; returns when, by the database's clock. */
-export async function completePayment(
-  db: PaymentsDatabase,
-  id: string,
-  transactionHash: string,
-): Promise<Date> {
+export async function completePayment(db: PaymentsDatabase, id: string, proof: PaymentProof): Promise<Date> {
   const row = await db
     .updateTable("payments.payments")
     .set({
       state: "completed",
-      transaction_hash: transactionHash,
+      transaction_hash: "transactionHash" in proof ? proof.transactionHash : null,
+      card_payment_id: "cardPaymentId" in proof ? proof.cardPaymentId : null,
       completed_at: sql<Date>`clock_timestamp()`,
       failure_reason: null,
       failed_at: null,

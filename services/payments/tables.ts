@@ -44,6 +44,7 @@ type PaymentsTable = {
   state: Generated<"scheduled" | "completed" | "failed">;
   job_id: string | null;
   transaction_hash: string | null;
+  card_payment_id: string | null;
   failure_reason: string | null;
   created_at: Generated<Date>;
   completed_at: Date | null;
@@ -64,6 +65,48 @@ type TransfersTable = {
   changed_at: Generated<Date>;
 };
 
+type CurrenciesTable = {
+  /** ISO 4217. */
+  code: string;
+  exponent: number;
+  /** Decimal text: dollars that one unit is worth. */
+  usd_rate: string;
+};
+
+type CardsTable = {
+  user_id: string;
+  /** The processor's ids. */
+  customer: string;
+  payment_method: string;
+};
+
+type CardChargesTable = {
+  card_payment_id: string;
+  payment_id: string;
+  intent_key: string;
+  /** `open`: it may still take money; only one that is cancelled for good makes room for another. */
+  state: Generated<"open" | "succeeded" | "canceled">;
+  created_at: Generated<Date>;
+  changed_at: Generated<Date>;
+};
+
+type LedgerTransactionsTable = {
+  id: Generated<string>;
+  kind: string;
+  payment_id: string;
+  source: string;
+  made_at: Generated<Date>;
+};
+
+type LedgerEntriesTable = {
+  transaction_id: string;
+  line: number;
+  account: string;
+  currency: string;
+  /** Minor units, as decimal text. */
+  amount: string;
+};
+
 type VoidIntentsTable = {
   intent_key: string;
   created_at: Generated<Date>;
@@ -76,6 +119,11 @@ export type PaymentsTables = {
   "payments.payments": PaymentsTable;
   "payments.transfers": TransfersTable;
   "payments.void_intents": VoidIntentsTable;
+  "payments.currencies": CurrenciesTable;
+  "payments.cards": CardsTable;
+  "payments.card_charges": CardChargesTable;
+  "payments.ledger_transactions": LedgerTransactionsTable;
+  "payments.ledger_entries": LedgerEntriesTable;
 };
 
 /** Typed SQL over the engine's tables and this service's; a pool, one connection or a transaction. */

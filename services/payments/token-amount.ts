@@ -19,7 +19,9 @@ export function parseTokenAmount(text: string, decimals: number): ParsedAmount {
   }
   const [, whole = "", fraction = ""] = match;
   if (fraction.length > decimals) {
-    return { fault: `amount "${shorten(text)}" has ${fraction.length} decimals, the token has ${decimals}` };
+    return {
+      fault: `amount "${shorten(text)}" has ${fraction.length} decimals, the currency has ${decimals}`,
+    };
   }
   const amount = BigInt(whole + fraction.padEnd(decimals, "0"));
   if (amount === 0n) return { fault: "amount must be more than 0" };

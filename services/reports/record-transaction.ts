@@ -9,7 +9,7 @@ export const recordTransaction = handle(RecordTransaction, {
       items.map(({ payload }) => value(payload));
     await sql`
       insert into reports.transactions (event_id, payment_id, reference, payer, recipient, amount, currency, outcome,
-        transaction_hash, reason, happened_at)
+        transaction_hash, card_payment_id, reason, happened_at)
       select * from unnest(
         ${column((it) => it.eventId)}::uuid[],
         ${column((it) => it.paymentId)}::uuid[],
@@ -20,6 +20,7 @@ export const recordTransaction = handle(RecordTransaction, {
         ${column((it) => it.currency)}::text[],
         ${column((it) => it.outcome)}::text[],
         ${column((it) => it.transactionHash ?? null)}::text[],
+        ${column((it) => it.cardPaymentId ?? null)}::text[],
         ${column((it) => it.reason ?? null)}::text[],
         ${column((it) => it.happenedAt)}::timestamptz[])
       on conflict (event_id) do nothing

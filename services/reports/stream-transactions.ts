@@ -25,6 +25,7 @@ export const COLUMNS = [
   "reason",
   "payment_id",
   "event_id",
+  "card_payment_id",
 ] as const satisfies readonly (keyof TransactionRow)[];
 
 /** Streams the transactions of a period in the order in which they happened. */

@@ -11,6 +11,8 @@ type TransactionsTable = {
   currency: string;
   outcome: "completed" | "failed";
   transaction_hash: string | null;
+  /** The card processor's id. */
+  card_payment_id: string | null;
   reason: string | null;
   happened_at: ColumnType<Date, Date | string, never>;
 };

@@ -19,6 +19,7 @@ export const SendPaymentNotice = defineJob("email.payment-notice", {
     amount: z.string(),
     currency: z.string(),
     transactionHash: z.string().optional(),
+    cardPaymentId: z.string().optional(),
     reason: z.string().optional(),
   }),
   priority: "high",

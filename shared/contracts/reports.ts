@@ -13,6 +13,7 @@ export const RecordTransaction = defineJob("transaction.record", {
     currency: z.string(),
     outcome: z.enum(["completed", "failed"]),
     transactionHash: z.string().optional(),
+    cardPaymentId: z.string().optional(),
     reason: z.string().optional(),
     happenedAt: z.iso.datetime(),
   }),

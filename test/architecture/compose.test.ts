@@ -28,6 +28,7 @@ const secrets: Readonly<Record<string, string>> = {
   POSTGRES_PASSWORD: "secret",
   RABBITMQ_PASSWORD: "secret",
   CHAIN_MNEMONIC: "test test test test test test test test test test test junk",
+  CARDS_KEY: "sk_test_secret",
   OTP_KEY: Buffer.alloc(32, 1).toString("base64"),
   CHAT_TOKEN: "secret",
 };

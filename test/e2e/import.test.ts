@@ -15,7 +15,7 @@ const LINES = 100_000;
 const BAD_LINES = new Map([
   [2, 'payer "nobody" is not a known user'],
   [31_337, "amount must be more than 0"],
-  [LINES + 1, 'method "cash" is not supported (only erc20 is)'],
+  [LINES + 1, 'method "cash" is not supported (erc20 and card are)'],
 ]);
 const PEAK_MB = 150;
 // The import's own process and not the CLI's that started it.

@@ -35,7 +35,7 @@ let startRabbitAgain: () => Promise<RabbitServer>;
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
-  const ports = toPorts(await findFreePorts(10));
+  const ports = toPorts(await findFreePorts(11));
   const common = { password: randomUUID(), onProgress: () => undefined, stackDir: folder };
   startPostgresAgain = () =>
     startPostgres({ ...common, dataDir: join(folder, "postgres"), port: ports.postgres });

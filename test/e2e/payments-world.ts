@@ -36,7 +36,7 @@ export async function makePaymentsWorld(): Promise<PaymentsWorld> {
   const folder = join(runFolder, `payments-${randomUUID().slice(0, 8)}`);
   mkdirSync(folder, { recursive: true });
   const secrets = makeSecrets();
-  const ports = toPorts(await findFreePorts(10));
+  const ports = toPorts(await findFreePorts(11));
   const roster = createRoster();
   const started = startTokenChain(
     { stackDir: folder, ports, secrets, disposable: true },
@@ -75,7 +75,7 @@ export async function makePaymentsWorld(): Promise<PaymentsWorld> {
     db,
     chainUrl,
     tokenAddress,
-    startPayments: (settings = {}) => startService("payments", { ...env, ...settings }),
+    startPayments: (settings = {}) => startService("payments", { ...env, CARDS_KEY: "unused", ...settings }),
     importFile: (file, correlationId) =>
       succeed("services/cli/main.ts", "import", "payments", file, "--correlation", correlationId),
     stopChain: async () => {

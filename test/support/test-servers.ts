@@ -36,7 +36,7 @@ export async function startTestServers(): Promise<TestServers> {
   };
   const options = {
     stackDir,
-    ports: toPorts(await findFreePorts(10)),
+    ports: toPorts(await findFreePorts(11)),
     secrets: makeSecrets(),
     disposable: true,
   };

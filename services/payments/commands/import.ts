@@ -6,6 +6,7 @@ import { runCommand } from "#shared/index.ts";
 import { parseArguments } from "#shared/runtime/parse-arguments.ts";
 import { ImportConfig } from "../config.ts";
 import { importPayments } from "../import/import-payments.ts";
+import { knownCurrencies } from "../import/known-currencies.ts";
 import { knownTokens } from "../import/known-tokens.ts";
 import { describe, Progress, type Tally } from "../import/progress.ts";
 import type { PaymentsTables } from "../tables.ts";
@@ -45,12 +46,14 @@ await runCommand("import payments", ImportConfig, async ({ config, db, signal, o
   const own = db.$extendTables<PaymentsTables>();
   const progress = new Progress(process.stderr, await sizeOf(file));
   const tokens = await knownTokens(own);
+  const currencies = await knownCurrencies(own);
   // Opened last: from here on the reading listens to its errors.
   const stream = createReadStream(file, { encoding: "utf8" });
   const batches = importPayments(own, stream, {
     batch,
     correlationId: correlation,
     tokens,
+    currencies,
     thresholds: { highAbove: config.PAYMENT_HIGH_ABOVE_USD, lowBelow: config.PAYMENT_LOW_BELOW_USD },
     start: new Date(),
   });

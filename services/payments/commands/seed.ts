@@ -3,9 +3,12 @@ import { Command } from "commander";
 import { z } from "zod";
 import { runCommand } from "#shared/index.ts";
 import { parseArguments } from "#shared/runtime/parse-arguments.ts";
+import { CardClient } from "../cards/card-client.ts";
 import { parseAddress } from "../chain/address.ts";
 import { Wallet } from "../chain/wallet.ts";
 import { SeedConfig } from "../config.ts";
+import { seedCards } from "../seed/seed-cards.ts";
+import { seedCurrencies } from "../seed/seed-currencies.ts";
 import type { PaymentsTables } from "../tables.ts";
 
 const USERS = new URL("../../../examples/users.json", import.meta.url);
@@ -48,6 +51,11 @@ await runCommand("seed payments", SeedConfig, async ({ config, db, out }) => {
         .onConflict((conflict) => conflict.column("symbol").doUpdateSet(token))
         .execute();
     });
+  const own = db.$extendTables<PaymentsTables>();
+  const currencies = await seedCurrencies(own);
+  const { CARDS_URL: url, CARDS_KEY: key } = config;
+  const cards = key === undefined ? 0 : await seedCards(own, new CardClient({ url, key }), users);
+  out(`${currencies} currencies and ${cards} new cards are in.`);
   out(`${payers.length} payers and the token ${token.symbol} at ${token.address} are in.`);
   return 0;
 });

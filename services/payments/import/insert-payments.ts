@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { ExecutePayment } from "#shared/contracts/payments.ts";
+import { ChargeCard, ExecutePayment } from "#shared/contracts/payments.ts";
 import { enqueueMany } from "#shared/index.ts";
 import type { PaymentsDatabase } from "../tables.ts";
 import type { LineFault, PaymentLine } from "./parse-payment-line.ts";
@@ -11,6 +11,12 @@ export interface BatchOutcome {
   readonly skipped: number;
   readonly faults: readonly LineFault[];
 }
+
+/** The job that makes a payment, by its method. */
+const JOBS = [
+  ["erc20", ExecutePayment],
+  ["card", ChargeCard],
+] as const;
 
 interface Inserted {
   readonly id: string;
@@ -42,7 +48,10 @@ export async function insertPayments(
       (await insert(trx, [...firsts.values()])).map(({ id, reference }) => [reference, id]),
     );
     const added = rest.filter((each) => firsts.get(each.reference) === each && ids.has(each.reference));
-    await enqueueJobs(trx, added, ids, correlationId);
+    for (const [method, job] of JOBS) {
+      const own = added.filter((each) => each.method === method);
+      await enqueueJobs(trx, job, own, ids, correlationId);
+    }
 
     const others = rest.filter((each) => !added.includes(each));
     const stored = await storedPayments(trx, others);
@@ -84,6 +93,7 @@ async function insert(trx: PaymentsDatabase, lines: readonly PaymentLine[]): Pro
 
 async function enqueueJobs(
   trx: PaymentsDatabase,
+  job: typeof ExecutePayment | typeof ChargeCard,
   added: readonly PaymentLine[],
   ids: ReadonlyMap<string, string>,
   correlationId: string | undefined,
@@ -96,7 +106,7 @@ async function enqueueJobs(
     runAt: scheduledFor,
     correlationId,
   }));
-  const jobIds = await enqueueMany(trx, ExecutePayment, items);
+  const jobIds = await enqueueMany(trx, job, items);
   await sql`
     update payments.payments as payment set job_id = made.job_id
     from unnest(${paymentIds}::uuid[], ${jobIds}::uuid[]) as made(payment_id, job_id)

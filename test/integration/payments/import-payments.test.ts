@@ -21,7 +21,7 @@ beforeAll(async () => {
     .execute();
 });
 beforeEach(async () => {
-  await sql`truncate payments.payments cascade`.execute(db);
+  await sql`delete from payments.payments`.execute(db);
   await sql`truncate duly.jobs, duly.outbox cascade`.execute(db);
 });
 
@@ -33,7 +33,8 @@ async function run(lines: readonly string[], batch = 100, from = start) {
   const tokens = new Map([["DUSD", { decimals: 6, usdRate: "1" }]]);
   const thresholds = { highAbove: "1000", lowBelow: "10" };
   const outcome = { imported: 0, skipped: 0, faults: [] as ImportedBatch["faults"][number][] };
-  const options = { batch, correlationId, tokens, thresholds, start: from };
+  const currencies = new Map<string, never>();
+  const options = { batch, correlationId, tokens, currencies, thresholds, start: from };
   for await (const { imported, skipped, faults } of importPayments(own, textOf(lines), options)) {
     outcome.imported += imported;
     outcome.skipped += skipped;
@@ -154,7 +155,14 @@ test("a header that cannot be used stops the import before anything is written",
     yield body;
   }
   const read = (body: string) =>
-    importPayments(own, text(body), { batch: 10, correlationId, tokens, thresholds, start }).next();
+    importPayments(own, text(body), {
+      batch: 10,
+      correlationId,
+      tokens,
+      currencies: tokens,
+      thresholds,
+      start,
+    }).next();
   await expect(read("payer,reference\nx,y\n")).rejects.toThrow(/missing: recipient, amount/);
   await expect(read("")).rejects.toThrow(/empty/);
   expect(await jobs()).toEqual([]);

@@ -65,6 +65,7 @@ test("a transaction is kept as it was told, its amount in the scale that it came
     currency: "DUSD",
     outcome: "completed",
     transaction_hash: "0xabc",
+    card_payment_id: null,
     reason: null,
     happened_at: new Date("2026-05-01T10:00:00.123Z"),
   });

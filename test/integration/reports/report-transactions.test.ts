@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const handler = reportTransactions({ reading, folder });
 
 const HEADER =
-  "happened_at,reference,payer,recipient,amount,currency,outcome,transaction_hash,reason,payment_id,event_id";
+  "happened_at,reference,payer,recipient,amount,currency,outcome,transaction_hash,reason,payment_id,event_id,card_payment_id";
 
 interface Row {
   readonly event_id: string;

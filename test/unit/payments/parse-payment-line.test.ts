@@ -5,6 +5,11 @@ import { COLUMNS, type Column, readHeader } from "../../../services/payments/imp
 const start = new Date("2030-01-01T00:00:00Z");
 const parse = paymentLineParser(readHeader(COLUMNS), {
   tokens: new Map([["DUSD", { decimals: 6, usdRate: "1" }]]),
+  currencies: new Map([
+    ["USD", { decimals: 2, usdRate: "1" }],
+    ["JPY", { decimals: 0, usdRate: "0.0067" }],
+    ["KWD", { decimals: 3, usdRate: "3.25" }],
+  ]),
   thresholds: { highAbove: "1000", lowBelow: "10" },
   start,
 });
@@ -42,6 +47,16 @@ describe("paymentLineParser", () => {
     });
   });
 
+  it("reads a payment by card, to whomever the books name so", () => {
+    const card = { method: "card", recipient: "shop:coffee", currency: "USD", amount: "24.9" };
+    expect(parseWith(card)).toMatchObject({
+      method: "card",
+      recipient: "shop:coffee",
+      amount: 2_490n,
+      priority: "medium",
+    });
+  });
+
   it.each([
     [{ amount: "1000.01" }, "high"],
     [{ amount: "9.99" }, "low"],
@@ -60,7 +75,13 @@ describe("paymentLineParser", () => {
     [{ amount: "1.1234567" }, /7 decimals/],
     [{ amount: "-1" }, /plain decimal/],
     [{ currency: "EUR" }, /currency "EUR" is not known \(known: DUSD\)/],
-    [{ method: "card" }, /method "card" is not supported/],
+    [{ method: "cash" }, /method "cash" is not supported \(erc20 and card are\)/],
+    [{ method: "card" }, /currency "DUSD" is not known \(known: USD, JPY, KWD\)/],
+    [{ method: "card", currency: "USD", amount: "1.001" }, /3 decimals/],
+    [{ method: "card", currency: "JPY", amount: "1.5" }, /1 decimals/],
+    [{ method: "card", currency: "KWD", amount: "1.001" }, /third decimal/],
+    [{ method: "card", currency: "USD", amount: "1000000" }, /more than a card/],
+    [{ method: "card", currency: "USD", recipient: "" }, /recipient must have/],
     [{ scheduled_for: "tomorrow" }, /scheduled_for "tomorrow"/],
     [{ urgent: "maybe" }, /urgent "maybe"/],
     [{ urgent: "constructor" }, /urgent "constructor"/],
@@ -69,7 +90,7 @@ describe("paymentLineParser", () => {
   });
 
   it("gives all reasons of a line at once", () => {
-    expect(parseWith({ recipient: "bob", method: "card" })).toEqual({
+    expect(parseWith({ recipient: "bob", method: "cash" })).toEqual({
       line: 7,
       reason: expect.stringMatching(/recipient.*; method/) as string,
     });

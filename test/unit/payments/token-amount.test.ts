@@ -14,7 +14,7 @@ describe("parseTokenAmount", () => {
 
   it.each([
     ["", /empty/],
-    ["1.0000001", /7 decimals, the token has 6/],
+    ["1.0000001", /7 decimals, the currency has 6/],
     ["1.0000000", /7 decimals/],
     ["0", /more than 0/],
     ["0.000000", /more than 0/],

@@ -15,7 +15,7 @@ const Creation = z.strictObject({
   currency: z.string().regex(/^[a-z]{3}$/, "must be a currency in small letters"),
   customer: z.string().optional(),
   payment_method: z.string().optional(),
-  payment_method_types: z.record(z.string(), z.literal("card")).optional(),
+  allowed_payment_method_types: z.record(z.string(), z.literal("card")).optional(),
   description: z.string().max(1_000).optional(),
   confirm: flag,
   off_session: flag,

@@ -23,6 +23,7 @@ export function renderIntent(intent: PaymentIntent): Record<string, unknown> {
     metadata,
     next_action: null,
     payment_method: intent.paymentMethod,
+    allowed_payment_method_types: null,
     payment_method_types: ["card"],
     status,
   };
