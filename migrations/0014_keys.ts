@@ -67,7 +67,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     execute function duly.signal_line()`.execute(db);
   // A job that stopped being the active one, one that joined the line, one that left it otherwise than by its turn.
   await sql`
-    create trigger line_changed after update of state on duly.jobs for each row when (
+    create trigger line_changed after update of state, continues on duly.jobs for each row when (
       old.active_key is not null and new.active_key is distinct from old.active_key
       or new.active_key is null and new.line_at is distinct from old.line_at)
     execute function duly.signal_line()`.execute(db);

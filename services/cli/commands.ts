@@ -96,6 +96,13 @@ export const COMMANDS: readonly Command[] = [
     summary: "have events told again",
   },
   {
+    verb: "unblock",
+    noun: "",
+    file: "scheduler/commands/unblock.ts",
+    usage: "KEY",
+    summary: "let a line go on past the dead letter that holds it",
+  },
+  {
     verb: "seed",
     noun: "payments",
     file: "payments/commands/seed.ts",

@@ -70,7 +70,8 @@ test("a retrying job without a doubt is replaced, and begins its attempts anew",
 test.each(["running", "retrying in doubt"])("a job that is %s stays as it is", async (how) => {
   const id = await enqueue(db, Ask, { round: 1 }, { uniqueKey: how });
   await takeJob(db, { id, send: 1, holder: randomUUID() });
-  if (how !== "running") await retry(db, { id, delayMs: 60_000, onLadder: false, error });
+  if (how === "running") await noteIntent(db, { jobId: id, number: 1 }, "refused");
+  else await retry(db, { id, delayMs: 60_000, onLadder: false, error });
   const [before] = await jobsWith(how);
   expect(await replace(2, how)).toBe(id);
   expect(await jobsWith(how)).toEqual([before]);
@@ -113,6 +114,15 @@ test("the successor of a job that ends meanwhile is a job of its own", async () 
     { state: "completed", round: 1 },
     { state: "queued", round: 2 },
   ]);
+});
+
+test("a key that was left to a job that has ended goes to the newcomer", async () => {
+  const ended = await enqueue(db, Ask, { round: 1 });
+  await complete(db, [{ id: ended, result: undefined, startedAt: new Date() }]);
+  await sql`insert into duly.unique_keys values ('test.ask', 'left', ${ended})`.execute(db);
+  const next = await replace(2, "left");
+  expect(next).not.toBe(ended);
+  expect(await enqueue(db, Ask, { round: 3 }, { uniqueKey: "left" })).toBe(next);
 });
 
 test.each([

@@ -95,6 +95,19 @@ test("many promoters at once send one job of each line, without an error", async
   }
 });
 
+test("a line that a promoter is at work on is left to it, even when another job has become its head", async () => {
+  const first = await enqueue(db, Step, { n: 1 }, { orderingKey: "at work" });
+  const end = await holdOpen(others, (trx) => promote(trx, 200));
+  await enqueue(db, Step, { n: 2 }, { orderingKey: "at work", runAt: new Date(0) });
+  await fireDue(db, 100, 10);
+  await promoteAll(db);
+  expect(await lineOf(db, "at work")).toEqual(["1 blocked", "2 blocked"]);
+  await end("commit");
+  await promoteAll(db);
+  expect(await lineOf(db, "at work")).toEqual(["1 queued", "2 blocked"]);
+  expect(await sendsOf(db, first)).toEqual([1]);
+});
+
 test.each([
   ["completion", Step, done],
   ["cancelling", Step, (id: string) => cancelJob(db, id, "no")],

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { defineJob, enqueue } from "#shared/index.ts";
+import { complete } from "#shared/jobs/complete.ts";
 import { register } from "#shared/jobs/register.ts";
 import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
 import { type Running, useEngine } from "../../support/engine.ts";
@@ -62,6 +63,18 @@ test("an earlier job enqueued while it sleeps wakes it at once", async () => {
     expect(note.at).toBeGreaterThanOrEqual(runAt.getTime());
     await sleeps(later);
   }
+});
+
+test("a job whose line is free, or becomes free, is sent without a poll", async () => {
+  const resting = withoutPolls();
+  const enqueueNext = () => enqueue(engine.db, Due, {}, { orderingKey: "rings" });
+  await resting.until(2);
+  const first = await enqueueNext();
+  await engine.reaches(first, "queued");
+  const second = await enqueueNext();
+  await resting.until(2);
+  await complete(engine.db, [{ id: first, result: undefined, startedAt: new Date() }]);
+  expect(await engine.reaches(second, "queued")).toMatchObject({ send: 1 });
 });
 
 test("only a job that is due before it wakes anyway rings", async () => {

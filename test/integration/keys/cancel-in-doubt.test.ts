@@ -1,0 +1,80 @@
+import { beforeAll, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import { type Answer, cancel, defineJob, handle, UnknownOutcomeError } from "#shared/index.ts";
+import { add, effectsOf, intentsOf, useRoad } from "../consuming/road.ts";
+
+const Pay = defineJob("test.pay", {
+  payload: z.object({ fate: z.string() }),
+  priority: "critical",
+  attempts: 3,
+  backoff: [600_000],
+});
+const engine = useRoad();
+let answer: Answer<string>;
+const performed: string[] = [];
+
+beforeEach(() => {
+  answer = { effect: "unknown" };
+});
+
+beforeAll(async () => {
+  await engine.consume("payer", [
+    handle(Pay, {
+      effects: "keyed",
+      perform: async ({ payload, job }) => {
+        performed.push(job.id);
+        if (payload.fate === "no answer") throw new UnknownOutcomeError("the line went dead");
+        return "paid";
+      },
+      ask: async () => answer,
+      record: async (trx, receipt, { job }) => {
+        await trx
+          .$extendTables<{ effects: { job: string; note: string } }>()
+          .insertInto("effects")
+          .values({ job: job.id, note: receipt })
+          .execute();
+      },
+    }),
+  ]);
+});
+
+test("one that waits for the provider's answer is asked about at once, and cancelled when there was no effect", async () => {
+  const id = await add(engine, Pay, { fate: "no answer" });
+  await engine.reaches(id, "held");
+  answer = { effect: "none" };
+  expect(await cancel(engine.db, id, "the payer withdrew")).toBe("requested");
+  const job = await engine.reaches(id, "cancelled");
+  expect(job.last_error).toMatchObject({ message: "the payer withdrew" });
+  expect(performed.filter((one) => one === id)).toHaveLength(1);
+  expect(await effectsOf(engine, id)).toEqual([]);
+});
+
+test("one whose effect there was is completed all the same", async () => {
+  const id = await add(engine, Pay, { fate: "no answer" });
+  await engine.reaches(id, "held");
+  answer = { effect: "applied", receipt: "paid after all" };
+  expect(await cancel(engine.db, id, "too late")).toBe("requested");
+  await engine.reaches(id, "completed");
+  expect(await effectsOf(engine, id)).toEqual(["paid after all"]);
+  expect(await intentsOf(engine, id)).toEqual(["1 applied"]);
+});
+
+test("one that nobody can tell of yet goes on waiting, and is settled with the next answer", async () => {
+  const id = await add(engine, Pay, { fate: "no answer" });
+  const { send } = await engine.reaches(id, "held");
+  expect(await cancel(engine.db, id, "no")).toBe("requested");
+  const again = await engine.reaches(id, "held");
+  expect(again.send).toBeGreaterThanOrEqual(send);
+  answer = { effect: "none" };
+  await engine.reaches(id, "cancelled");
+  expect(performed.filter((one) => one === id)).toHaveLength(1);
+});
+
+test("a cancelled delivery that is on its way is stale", async () => {
+  const id = await add(engine, Pay, { fate: "ok" }, { runAt: new Date(Date.now() + 150) });
+  expect(await cancel(engine.db, id, "no")).toBe("cancelled");
+  const next = await add(engine, Pay, { fate: "ok" }, { runAt: new Date(Date.now() + 200) });
+  await engine.reaches(next, "completed");
+  await engine.reaches(id, "cancelled");
+  expect(performed).not.toContain(id);
+});
