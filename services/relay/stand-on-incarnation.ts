@@ -1,5 +1,6 @@
 import type { BrokerConnection } from "#shared/broker/hold-connection.ts";
 import { hasMarker, putMarker } from "#shared/broker/incarnation-marker.ts";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import type { Database } from "#shared/database/database.ts";
 import {
   beginIncarnation,
@@ -39,7 +40,10 @@ export async function standOnIncarnation(options: StandOptions): Promise<void> {
     declared = true;
     if (isMarked && incarnation.marked) return;
     if (isMarked) await noteMarked(db, incarnation.id);
-    else await putMarker(connection, incarnation.id, log);
+    else {
+      await putMarker(connection, incarnation.id, log);
+      crashPoint("relay.incarnation-marked");
+    }
   }
 }
 
@@ -52,6 +56,7 @@ async function replace(lost: Incarnation, { db, connection, log }: StandOptions)
     if (await hasMarker(connection, incarnation.id, log)) return undefined;
     return beginIncarnation(trx);
   });
+  crashPoint("relay.incarnation-begun");
   if (report !== undefined)
     log.warn(report, "the broker has lost its data; all that only it had is sent again");
 }

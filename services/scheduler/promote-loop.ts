@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import type { Database } from "#shared/database/database.ts";
 import { promote } from "#shared/jobs/promote.ts";
 import type { Logger } from "#shared/log/logger.ts";
@@ -39,6 +40,7 @@ export async function promoteLoop({ db, bell, log, stop }: PromoteLoopOptions): 
   while (!stop.aborted) {
     try {
       const done = await look(db);
+      if (done > 0) crashPoint("scheduler.promoted");
       failures = 0;
       if (done > 0) {
         busy += 1;

@@ -1,3 +1,4 @@
+import { crashPoint } from "#shared/config/crash-point.ts";
 import type { Database } from "#shared/database/database.ts";
 import { reopenForgotten } from "#shared/gates/reopen-forgotten.ts";
 import { tendGates } from "#shared/gates/tend-gates.ts";
@@ -30,6 +31,7 @@ export async function releaseLoop({ db, bell, log, stop }: ReleaseLoopOptions): 
         lookedAt = Date.now();
       }
       const dueInMs = (await tendGates(db)) ?? LOOK_EVERY_MS;
+      crashPoint("scheduler.tended");
       failures = 0;
       // What is due and was not tended is locked by another scheduler.
       await bell.wait(Math.min(LOOK_EVERY_MS, Math.max(10, dueInMs)), stop);

@@ -73,6 +73,7 @@ export class WorkQueue {
   }
 
   #settled(delivery: Delivery, parsed: ParsedDelivery): Promise<void> {
+    crashPoint("consumer.delivered");
     const item = { delivery, parsed, settled: Promise.withResolvers<void>() };
     if (this.#stop.aborted) giveBack(item);
     else this.#lineOf(item).push(item);
@@ -126,6 +127,7 @@ export class WorkQueue {
 
   async #hold(group: readonly Waiting[], left: Set<Waiting>): Promise<void> {
     for (const item of await this.#gates.hold(group)) left.add(item);
+    crashPoint("consumer.held");
     for (const item of group) if (!left.has(item)) item.delivery.ack();
   }
 

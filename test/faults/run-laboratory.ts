@@ -20,6 +20,8 @@ export interface LaboratoryOptions {
 }
 
 const UP_MS = 90_000;
+/** The quick run shares the machine with the rest of CI. */
+const QUICK_PER_SECOND = 100;
 
 /** Runs the rounds that the results do not hold yet. */
 export async function runLaboratory(options: LaboratoryOptions): Promise<void> {
@@ -34,11 +36,11 @@ export async function runLaboratory(options: LaboratoryOptions): Promise<void> {
     const left = numbers.filter((number) => !done.has(number));
     if (left.length === 0 || Date.now() > options.untilMs) continue;
     await withWorld(options, async (world) => {
-      const unclaimed = claims(world);
+      const unclaimed = { ...claims(world), isAlone: () => true };
       for (const number of left) {
         if (Date.now() > options.untilMs) break;
         options.tell(`${scenario.name} ${number + 1}/${scenario.rounds}: ${scenario.what}`);
-        const round = roundOf(options, world, scenario, number);
+        const round = roundOf(options, world, scenario, { number, mostPerSecond: Number.POSITIVE_INFINITY });
         const injected = await injectRound(round);
         const result = await judgeRound(injected, round, unclaimed, options.commit);
         keep(options, result);
@@ -55,14 +57,17 @@ async function runQuick(options: LaboratoryOptions): Promise<void> {
     const injected: { round: RoundOptions; done: Awaited<ReturnType<typeof injectRound>> }[] = [];
     for (const stage of options.stages) {
       options.tell(stage.map(({ name }) => name).join(", "));
-      const rounds = stage.map((scenario) => roundOf(options, world, scenario, 0));
+      const mostPerSecond = QUICK_PER_SECOND / stage.length;
+      const rounds = stage.map((scenario) => roundOf(options, world, scenario, { number: 0, mostPerSecond }));
       const done = await Promise.all(rounds.map((round) => injectRound(round)));
       injected.push(...rounds.map((round, index) => ({ round, done: done[index] ?? never() })));
     }
     options.tell("waiting for the last jobs to end");
-    const unclaimed = claims(world);
-    for (const { round, done } of injected)
+    const counted = claims(world);
+    for (const [index, { round, done }] of injected.entries()) {
+      const unclaimed = { ...counted, isAlone: () => index === injected.length - 1 };
       keep(options, await judgeRound(done, round, unclaimed, options.commit));
+    }
   });
 }
 
@@ -70,9 +75,9 @@ function roundOf(
   { seed, quick, tell }: LaboratoryOptions,
   world: World,
   scenario: Scenario,
-  number: number,
+  round: Pick<RoundOptions, "number" | "mostPerSecond">,
 ): RoundOptions {
-  return { world, scenario, number, seed, quick, tell: (text) => tell(`  ${text}`) };
+  return { ...round, world, scenario, seed, quick, tell: (text) => tell(`  ${text}`) };
 }
 
 function keep({ resultsFile, tell }: LaboratoryOptions, result: RoundResult): void {
@@ -86,7 +91,7 @@ function keep({ resultsFile, tell }: LaboratoryOptions, result: RoundResult): vo
   for (const note of result.notes) tell(`    ${note}`);
 }
 
-function claims(world: World): Unclaimed {
+function claims(world: World): Omit<Unclaimed, "isAlone"> {
   let deliveries = 0;
   let exits = 0;
   return {

@@ -14,8 +14,8 @@ export interface Round {
   readonly number: number;
   /** Counts one fault under its name. */
   readonly did: (fault: string) => void;
-  /** Notes how fast work flowed again after a fault that set in and ended at these times. */
-  readonly recovered: (beganMs: number, endMs: number) => void;
+  /** Waits until work flows again after a fault that set in and ended at these times, and notes how long that took. */
+  readonly recovers: (beganMs: number, endMs: number) => Promise<void>;
   /** Shows a line to the person. */
   readonly tell: (text: string) => void;
 }

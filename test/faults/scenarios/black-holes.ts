@@ -22,7 +22,6 @@ const QUICK: readonly Hole[] = [
   { role: "consumer", server: "rabbitmq", seconds: 5 },
 ];
 const BEFORE_MS = 3500;
-const AFTER_MS = 12_000;
 
 /** One link after the other loses everything for a while, without a reset. */
 export const blackHoles: Scenario = {
@@ -40,8 +39,7 @@ export const blackHoles: Scenario = {
       link.heal();
       const endedAt = Date.now();
       round.did(`${link.name} ${hole.seconds} s`);
-      await sleep(round.quick ? 4000 : AFTER_MS);
-      round.recovered(beganAt, endedAt);
+      await round.recovers(beganAt, endedAt);
     }
   },
 };

@@ -18,7 +18,7 @@ export const duplicates: Scenario = {
   name: "duplicates",
   what: "10 % of all messages of jobs delivered twice, the copy earlier or later and out of order",
   rounds: 5,
-  load: { perSecond: 300 },
+  load: { perSecond: 150 },
   inject: async (round) => {
     const connection = await connect(round.world.broker.url, {
       clientProperties: { connection_name: "faults" },

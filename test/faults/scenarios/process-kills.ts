@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CrashPoint } from "#shared/config/crash-point.ts";
 import type { Scenario } from "../scenario.ts";
+import type { LoadPlan } from "../world/load.ts";
 import type { Role } from "../world/world.ts";
 import { carryOut, planKills } from "./kill-plan.ts";
 
@@ -12,20 +13,19 @@ interface KillOptions {
   /** Kills at each point in one round. */
   readonly each: number;
   readonly atRandom: number;
-  readonly perSecond: number;
+  readonly load: Partial<LoadPlan>;
 }
 
-/** For the rate before, and for seeing it again after. */
+/** For the rate before. */
 const BEFORE_MS = 3500;
-const AFTER_MS = 5000;
 
 /** Kills the processes of one role with SIGKILL, at each of its crash points and at random, again and again. */
-function kills({ name, role, points, rounds, each, atRandom, perSecond }: KillOptions): Scenario {
+function kills({ name, role, points, rounds, each, atRandom, load }: KillOptions): Scenario {
   return {
     name,
     what: `SIGKILL of ${role}s: ${rounds * each} at each of ${points.length} crash points, ${rounds * atRandom} at random`,
     rounds,
-    load: { perSecond },
+    load,
     inject: async (round) => {
       const plan = round.quick ? { each: 1, atRandom: 2 } : { each, atRandom };
       const most = round.quick ? points.map((point) => ({ ...point, mostPasses: 1 })) : points;
@@ -35,8 +35,7 @@ function kills({ name, role, points, rounds, each, atRandom, perSecond }: KillOp
       const beganAt = Date.now();
       await carryOut(round, planKills(most, plan, round.random), victims);
       const endedAt = Date.now();
-      await sleep(AFTER_MS);
-      round.recovered(beganAt, endedAt);
+      await round.recovers(beganAt, endedAt);
     },
   };
 }
@@ -53,7 +52,8 @@ export const relayKills = kills({
   rounds: 10,
   each: 10,
   atRandom: 50,
-  perSecond: 900,
+  // Groups settle a hundred at a time, so that it is the relay that has much to do.
+  load: { perSecond: 600, mix: { group: 94, row: 3, keyed: 1, repeatable: 1, single: 1 } },
 });
 
 export const consumerKills = kills({
@@ -69,7 +69,7 @@ export const consumerKills = kills({
   rounds: 20,
   each: 10,
   atRandom: 10,
-  perSecond: 200,
+  load: { perSecond: 120 },
 });
 
 export const schedulerKills = kills({
@@ -79,5 +79,5 @@ export const schedulerKills = kills({
   rounds: 5,
   each: 3,
   atRandom: 4,
-  perSecond: 200,
+  load: { perSecond: 120 },
 });

@@ -3,8 +3,6 @@ import { sql } from "kysely";
 import type { Round, Scenario } from "../scenario.ts";
 
 const BEFORE_MS = 3500;
-const AFTER_MS = 12_000;
-const QUICK_AFTER_MS = 5000;
 
 interface OutageOptions {
   readonly name: string;
@@ -28,8 +26,7 @@ function outages({ name, what, rounds, perRound, strike }: OutageOptions): Scena
         await strike(round);
         const endedAt = Date.now();
         round.did(name);
-        await sleep(round.quick ? QUICK_AFTER_MS : AFTER_MS);
-        round.recovered(beganAt, endedAt);
+        await round.recovers(beganAt, endedAt);
       }
     },
   };
@@ -62,11 +59,21 @@ export const brokerWipes = outages({
   what: "RabbitMQ killed, its disk wiped, started empty",
   rounds: 5,
   perRound: 2,
-  strike: async ({ world: { servers, broker } }) => {
+  strike: async (round) => {
+    const { servers, broker, processes } = round.world;
+    // Every other time the relays die while they give the empty broker everything again.
+    const armed = round.quick || round.random.chance(0.5) ? processes.relay : [];
+    const points = ["relay.incarnation-begun", "relay.incarnation-marked"] as const;
+    await Promise.all(armed.map((relay, index) => relay.kill(`${points[index % 2]}:1`)));
+    const generations = armed.map(({ generation }) => generation);
     await servers.endRabbit("SIGKILL");
     servers.wipeRabbit();
     await servers.startRabbit();
     await broker.make();
+    for (const [index, relay] of armed.entries()) {
+      if (await relay.hasSuccessor(generations[index] ?? 0, 5000))
+        round.did("relay killed in the new incarnation");
+    }
   },
 });
 
@@ -120,7 +127,6 @@ export const backendsEnded: Scenario = {
       await sleep(1000);
     }
     const endedAt = Date.now();
-    await sleep(round.quick ? QUICK_AFTER_MS : AFTER_MS);
-    round.recovered(beganAt, endedAt);
+    await round.recovers(beganAt, endedAt);
   },
 };

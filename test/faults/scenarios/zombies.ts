@@ -51,8 +51,7 @@ export const frozenServers: Scenario = {
       round.world.servers.freeze(server, false);
       round.did(`${server} frozen`);
       const endedAt = Date.now();
-      await sleep(12_000);
-      round.recovered(beganAt, endedAt);
+      await round.recovers(beganAt, endedAt);
     }
   },
 };

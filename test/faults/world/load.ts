@@ -13,9 +13,9 @@ export interface LoadPlan {
   readonly delayMs: number;
 }
 
-/** Rows mostly, and a few of each kind of outside effect: a second of one process's workers holds them all. */
+/** Rows mostly, and a few of each kind of outside effect: half of what a machine of two cores does. */
 export const USUAL: LoadPlan = {
-  perSecond: 150,
+  perSecond: 100,
   mix: { row: 40, group: 40, keyed: 12, repeatable: 4, single: 4 },
   delayMs: 20,
 };
