@@ -45,7 +45,7 @@ export async function performDelivery(
     return true;
   }
   crashPoint("consumer.claimed");
-  if (!(await isDue(job, context))) return giveBack(job, false, context);
+  if (!(await isDue(job, context))) return giveBack({ job, delivery }, false, context);
   const startedAt = new Date();
   const inDoubt = job.intent_before !== null && job.intent_before !== "unsent";
   const claimed: Run = { job, handler, payload: parsed.payload, intentNumber: job.intent_number, inDoubt };
@@ -54,7 +54,7 @@ export async function performDelivery(
     context.hurry,
     context.log,
   );
-  if (outcome.kind === "interrupted") return giveBack(job, outcome.begun, context);
+  if (outcome.kind === "interrupted") return giveBack({ job, delivery }, outcome.begun, context);
   const settlement = await settleRun(run, outcome, startedAt, context);
   context.log.debug(
     { job: job.id, type: job.type, attempt: job.attempt + 1, outcome: outcome.kind, settlement },
@@ -73,13 +73,15 @@ async function isDue(job: TakenJob, { hurry }: ConsumerContext): Promise<boolean
   }
 }
 
+// The delivery goes back with it. One whose channel is gone came to others, who may have left the job to this holder,
+// or was lost with its broker: then the job is sent again.
 async function giveBack(
-  job: TakenJob,
+  { job, delivery }: { readonly job: TakenJob; readonly delivery: Delivery },
   begun: boolean,
   { db, log, hurry }: ConsumerContext,
 ): Promise<boolean> {
   if (!hurry.aborted) return true; // it was interrupted by another claim: the job is that one's
-  await giveBackJob(db, job, begun).catch((error: unknown) =>
+  await giveBackJob(db, job, { begun, again: delivery.isGone() }).catch((error: unknown) =>
     log.warn({ err: error, job: job.id }, "could not give a job back; whoever gets it next takes it over"),
   );
   return false;

@@ -1,11 +1,31 @@
 import { withHand } from "./hands.ts";
 import { misfortune } from "./misfortune.ts";
-import { keepReceipt, nextIntent, settle } from "./rows.ts";
+import { giveBack, keepReceipt, nextIntent, settle } from "./rows.ts";
 import type { Step } from "./search.ts";
 import type { Ending, Hand, Setting, World } from "./world.ts";
 
 /** A run of a handler with an outside effect, from its claim to its settling. */
 export function performSteps(hand: Hand, world: World, setting: Setting): Step<World>[] {
+  const drains = misfortune("drain", `${hand.process} stops in the middle`, { world, setting }, (next) =>
+    drain(next, hand, setting),
+  );
+  return hand.at === "settle" || hand.at === "keep"
+    ? stepsAt(hand, world, setting)
+    : [...stepsAt(hand, world, setting), ...drains];
+}
+
+// The job is given back, and the delivery with it; over a lost channel it has come to others, or was lost.
+function drain(world: World, hand: Hand, setting: Setting): World {
+  const begun = hand.at !== "call" || hand.inDoubt;
+  const sameSend = setting.without.has("next send of what is given back");
+  const again = !sameSend && !hand.channel;
+  const rows = giveBack(world.rows, hand, { begun, again });
+  const { copy, channel } = hand;
+  const work = channel ? [...world.work, { ...copy, redelivered: true }] : world.work;
+  return withHand({ ...world, rows, work }, hand, undefined);
+}
+
+function stepsAt(hand: Hand, world: World, setting: Setting): Step<World>[] {
   switch (hand.at) {
     case "ask":
     case "askAfter":

@@ -130,6 +130,20 @@ export function record(
   return countFailure(rows, limits);
 }
 
+/** A consumer that stops in the middle of a run; `again` when its delivery is another's by now, or lost. */
+export function giveBack(
+  rows: Rows,
+  run: { readonly claim: number; readonly number: number; readonly before: IntentOutcome | undefined },
+  { begun, again }: { readonly begun: boolean; readonly again: boolean },
+): Rows {
+  if (rows.state !== "running" || rows.claim !== run.claim) return rows;
+  const untouched = !begun && (run.before === undefined || run.before === "unsent");
+  const isUnknown = rows.intents[run.number - 1]?.outcome === "unknown";
+  const intents = untouched && isUnknown ? withNote(rows.intents, run.number, "unsent") : rows.intents;
+  const given: Rows = { ...rows, state: "queued", holder: undefined, intents };
+  return again ? sendAgain(given) : given;
+}
+
 /** The sweep, when no heartbeat has listed a running job for 30 s. */
 export function requeueOrphans(rows: Rows): Rows {
   if (rows.state !== "running") return rows;

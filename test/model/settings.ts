@@ -10,6 +10,7 @@ const EVERY_FAULT: readonly Fault[] = [
   "duplicate",
   "purge",
   "wipe",
+  "drain",
   "givenUp",
   "straggler",
   "timeout",

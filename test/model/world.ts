@@ -142,6 +142,7 @@ export type Fault =
   | "duplicate"
   | "purge"
   | "wipe"
+  | "drain"
   | "givenUp"
   | "straggler"
   | "timeout"

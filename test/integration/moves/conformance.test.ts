@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { cancelJob } from "#shared/jobs/cancel-job.ts";
 import { expire } from "#shared/jobs/expire.ts";
 import { fireDue } from "#shared/jobs/fire-due.ts";
+import { giveBackJob } from "#shared/jobs/give-back.ts";
 import { beginIncarnation } from "#shared/jobs/incarnation.ts";
 import { nextIntent, noteIntent } from "#shared/jobs/intents.ts";
 import { packReceipt } from "#shared/jobs/receipt.ts";
@@ -13,7 +14,15 @@ import type { Ending, Rows } from "../../model/world.ts";
 import { useEngine } from "../../support/engine.ts";
 import { HOLDERS, readRows, writeRows } from "./job-rows.ts";
 import { reachedRows } from "./reached-rows.ts";
-import { Moved, recordReally, rejectReally, replayReally, settleReally } from "./real-moves.ts";
+import {
+  interruptReally,
+  Moved,
+  recordReally,
+  rejectReally,
+  replayReally,
+  rowOf,
+  settleReally,
+} from "./real-moves.ts";
 
 /**
  * The search is worth as much as its moves are like the real ones. Here each of them meets the statement that it stands
@@ -148,6 +157,44 @@ test("a consumer keeps the receipt of an effect that it could not record", () =>
     (rows) => model.keepReceipt(rows, 1),
     (id) => noteIntent(engine.db, { jobId: id, number: 1 }, "applied", packReceipt("kept")),
   ));
+
+test.each([
+  ["its own", 0, false, false],
+  ["its own", 0, true, true],
+  ["a lost", 1, true, true],
+])("a consumer that stops gives a job back under %s claim", async (_, behind, begun, again) => {
+  const run = ({ claim, intents }: Rows) => ({
+    claim: claim - behind,
+    number: intents.length,
+    before: undefined,
+  });
+  await expectEachAlike(
+    mostlyIn("running"),
+    (rows) => model.giveBack(rows, run(rows), { begun, again }),
+    async (id, rows) => {
+      const { claim, number } = run(rows);
+      const job = {
+        ...(await rowOf(engine.db, id)),
+        claim,
+        intent_number: number,
+        intent_before: null,
+        receipt: null,
+      };
+      await giveBackJob(engine.db, job, { begun, again });
+    },
+  );
+});
+
+test.each([false, true])("a run that is interrupted is given back, its channel gone: %s", async (isGone) => {
+  const rows = model.enqueue("now", false);
+  const { rows: running, taken } = model.takeJob(rows, rows.send, "B");
+  const left = model.giveBack(running, taken!, { begun: true, again: isGone });
+  await expectEachAlike(
+    [{ ...rows, outbox: [] }],
+    () => ({ ...left, outbox: isGone ? left.outbox.slice(-1) : [] }),
+    (id) => interruptReally(engine.db, { id, send: rows.send, isGone }),
+  );
+});
 
 const ENDINGS: readonly [Ending, boolean][] = [
   [{ kind: "applied" }, true],

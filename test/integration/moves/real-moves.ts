@@ -7,12 +7,14 @@ import { deadLetterDelivery } from "#shared/consuming/dead-letter-delivery.ts";
 import { GateWatch } from "#shared/consuming/gate-watch.ts";
 import { Hand } from "#shared/consuming/hand.ts";
 import type { Outcome } from "#shared/consuming/outcome.ts";
+import { performDelivery } from "#shared/consuming/perform-delivery.ts";
 import { recordGroup } from "#shared/consuming/record-group.ts";
 import { settle } from "#shared/consuming/settle.ts";
 import { Solitude } from "#shared/consuming/solitude.ts";
 import type { Database } from "#shared/database/database.ts";
 import { defineJob, handle, RetryableError, UnreachableError } from "#shared/index.ts";
 import { findJob } from "#shared/jobs/find-job.ts";
+import type { JobRow } from "#shared/jobs/job-row.ts";
 import { replayLetter } from "#shared/jobs/replay-letter.ts";
 import type { TakenJob } from "#shared/jobs/take-job.ts";
 import { createLogger } from "#shared/log/logger.ts";
@@ -31,10 +33,10 @@ export const Moved = defineJob("moves.moved", {
 const OFF_THE_LADDER_MS = 1_500;
 
 /** What the consumers' own moves need of a process. */
-export function processOn(db: Database, service = "moves"): ConsumerContext {
+function processOn(db: Database, hurry = new AbortController().signal): ConsumerContext {
   return {
-    service,
-    queue: `${service}.${Moved.priority}`,
+    service: "moves",
+    queue: `moves.${Moved.priority}`,
     priority: Moved.priority,
     instance: HOLDERS.B,
     handlers: new Map(),
@@ -43,7 +45,7 @@ export function processOn(db: Database, service = "moves"): ConsumerContext {
     solitude: new Solitude(),
     gates: { watch: new GateWatch(), breakers: { watch: async (_, call) => call() } },
     log: createLogger("moves", "silent"),
-    hurry: new AbortController().signal,
+    hurry,
   };
 }
 
@@ -55,10 +57,8 @@ export async function settleReally(
   ending: Ending,
   onLadder: boolean,
 ): Promise<void> {
-  const found = await findJob(db, id);
-  if (found.place !== "jobs") throw new RangeError(`job ${id} is not at work`);
   const job: TakenJob = {
-    ...found.job,
+    ...(await rowOf(db, id)),
     claim: run.claim,
     intent_number: run.number,
     intent_before: null,
@@ -117,6 +117,30 @@ export async function recordReally(
   await recordGroup([{ delivery: deliveryOf(id, send), parsed }], processOn(db));
 }
 
+/** Reads a job as consumers do. */
+export async function rowOf(db: Database, id: string): Promise<JobRow> {
+  const found = await findJob(db, id);
+  if (found.place !== "jobs") throw new RangeError(`job ${id} is not at work`);
+  return found.job;
+}
+
+/** Takes a delivery, and stops before its handler has ended; the delivery's channel may be gone by then. */
+export async function interruptReally(
+  db: Database,
+  { id, send, isGone }: { readonly id: string; readonly send: number; readonly isGone: boolean },
+): Promise<void> {
+  const hurry = new AbortController();
+  const handler = handle(Moved, {
+    effects: "keyed",
+    perform: () => {
+      hurry.abort();
+      return Promise.withResolvers<void>().promise;
+    },
+  });
+  const delivery = { ...deliveryOf(id, send), isGone: () => isGone };
+  await performDelivery(delivery, { ok: true, id, send, handler, payload: {} }, processOn(db, hurry.signal));
+}
+
 /** Records a delivery that its queue gave up. */
 export async function rejectReally(db: Database, id: string, send: number): Promise<void> {
   const { service, priority, type } = { service: "moves", priority: Moved.priority, type: Moved.type };
@@ -144,7 +168,7 @@ export async function replayReally(db: Database, id: string): Promise<void> {
 }
 
 /** A message of a job, as a consumer gets it. */
-export function deliveryOf(id: string, send: number, redelivered = false): Delivery {
+function deliveryOf(id: string, send: number, redelivered = false): Delivery {
   return {
     queue: `moves.${Moved.priority}`,
     exchange: "duly.jobs",

@@ -51,8 +51,15 @@ test("nobody who sends again what the broker lost", () => {
   expect(whatBreaks(bent("database effects", {}, "sweep of stragglers"))).toBe(STUCK);
 });
 
+test("a job that is given back under the same send, though its delivery is gone", () => {
+  const faults = ["cut", "drain"] as const;
+  const without = ["next send of what is given back", "sweep of stragglers"];
+  expect(whatBreaks(bent("at most once", { faults }, ...without))).toBe(STUCK);
+  expect(whatBreaks(bent("at most once", { faults }, "sweep of stragglers"))).toBe(undefined);
+});
+
 test("no new incarnation needs the sweep beside it", () => {
-  const faults = ["kill", "cut", "wipe", "relayDies", "refused", "lostCommit"] as const;
+  const faults = ["kill", "cut", "drain", "wipe", "relayDies", "refused", "lostCommit"] as const;
   expect(whatBreaks(bent("keyed, asks and makes the key void", { faults }, "sweep of stragglers"))).toBe(
     undefined,
   );
