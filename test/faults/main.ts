@@ -53,6 +53,7 @@ if (!options.table) {
       stages: STAGES.map((stage) => stage.filter(isWanted)).filter((stage) => stage.length > 0),
       quick: options.quick,
       seed: options.seed,
+      rounds: options.rounds,
       untilMs: startedAt + options.minutes * 60_000,
       commit: (await runCommand("git", ["rev-parse", "--short", "HEAD"], { cwd: root })).stdout.trim(),
       tell: (text) => out(`${new Date().toISOString().slice(11, 19)} ${text}`),

@@ -10,6 +10,7 @@ export interface FaultOptions {
   readonly fresh: boolean;
   readonly seed: number;
   readonly minutes: number;
+  readonly rounds: number;
   readonly results: string | undefined;
 }
 
@@ -20,6 +21,7 @@ npm run faults -- --list                the scenarios
 npm run faults -- --table               adds up what was kept and runs nothing
 
   --minutes N     begins no round after N minutes; the next run goes on there
+  --rounds N      no more than N rounds of each scenario, beside those that are kept
   --results FILE  keeps the rounds in this file instead of .duly/faults/full.jsonl
   --fresh         begins anew: moves what was kept aside
   --seed N        the numbers behind the faults (1 unless given)
@@ -39,13 +41,18 @@ export function parseFaultOptions(args: readonly string[]): FaultOptions | { rea
         fresh: { type: "boolean", default: false },
         seed: { type: "string", default: "1" },
         minutes: { type: "string", default: "1000000" },
+        rounds: { type: "string", default: "1000000" },
         results: { type: "string" },
       },
     });
-    const [seed, minutes] = [Number(values.seed), Number(values.minutes)];
-    if (!Number.isInteger(seed)) return { error: `--seed takes a whole number, not "${values.seed}"` };
-    if (!(minutes > 0)) return { error: `--minutes takes a number above 0, not "${values.minutes}"` };
-    return { ...values, only: values.only?.split(","), results: values.results, seed, minutes };
+    const [seed, minutes, rounds] = [values.seed, values.minutes, values.rounds].map(Number);
+    if (seed === undefined || !Number.isInteger(seed))
+      return { error: `--seed takes a whole number, not "${values.seed}"` };
+    if (!(minutes !== undefined && minutes > 0))
+      return { error: `--minutes takes a number above 0, not "${values.minutes}"` };
+    if (!(rounds !== undefined && rounds > 0))
+      return { error: `--rounds takes a number above 0, not "${values.rounds}"` };
+    return { ...values, only: values.only?.split(","), results: values.results, seed, minutes, rounds };
   } catch (error) {
     return { error: error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error) };
   }

@@ -13,6 +13,8 @@ export interface LaboratoryOptions {
   readonly stages: readonly (readonly Scenario[])[];
   readonly quick: boolean;
   readonly seed: number;
+  /** Rounds of one scenario, at most. */
+  readonly rounds: number;
   /** No round begins later. */
   readonly untilMs: number;
   readonly commit: string;
@@ -33,7 +35,7 @@ export async function runLaboratory(options: LaboratoryOptions): Promise<void> {
         .map(({ round }) => round),
     );
     const numbers = Array.from({ length: scenario.rounds }, (_, number) => number);
-    const left = numbers.filter((number) => !done.has(number));
+    const left = numbers.filter((number) => !done.has(number)).slice(0, options.rounds);
     if (left.length === 0 || Date.now() > options.untilMs) continue;
     await withWorld(options, async (world) => {
       const unclaimed = { ...claims(world), isAlone: () => true };
