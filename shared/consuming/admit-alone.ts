@@ -17,9 +17,9 @@ const DEADLY = 3;
 /**
  * What is to be done with a delivery that processes died with: `run` it alone on its queue · `run_in_solitude` the next
  * death decides, so nothing else may run in this process that could be its cause · `forget` the delivery: the job is
- * another's, waits, or is buried.
+ * another's, waits, or is buried · `leave_to_fence` it is not live, or this very process is at work on it.
  */
-export type Admission = "run" | "run_in_solitude" | "forget";
+export type Admission = "run" | "run_in_solitude" | "forget" | "leave_to_fence";
 
 /** How a delivery asks to be admitted. */
 export interface AdmissionRequest {
@@ -36,7 +36,7 @@ class ConsumerDiedError extends DulyError {}
  * Weighs a delivery that processes died with, and notes that this process is about to run it alone.
  *
  * A death counts only when the process that noted a run has fallen silent, which takes 30 s; until then the job waits.
- * After three deaths it becomes a dead letter without running. What is not live is left to the fence.
+ * After three deaths it becomes a dead letter without running.
  */
 export async function admitAlone(
   trx: SettlingTransaction,
@@ -46,7 +46,8 @@ export async function admitAlone(
 ): Promise<Admission> {
   const { id, send } = parsed;
   const row = (await lockJobs(trx, [id])).get(id);
-  if (row === undefined || row.send !== send || !isUnsettled(row) || row.holder === instance) return "run";
+  if (row === undefined || row.send !== send || !isUnsettled(row) || row.holder === instance)
+    return "leave_to_fence";
   // Its holder need not be dead: it may have lost only its channel. The sweep succeeds it when it is.
   if (row.holder !== null && (await isAlive(trx, row.holder))) return "forget";
 

@@ -20,17 +20,17 @@ export async function runAlone(
   const { solitude, db, log } = context;
   const runAs = async (inSolitude: boolean): Promise<Admission> => {
     const admission = await admit(parsed, inSolitude, context);
+    if (admission === "run" || admission === "leave_to_fence") await run();
     if (admission !== "run") return admission;
-    await run();
     await endLoneRun(db, parsed.id).catch((error: unknown) =>
       log.warn({ err: error, job: parsed.id }, "could not note that a job did not kill its consumer"),
     );
-    return "run";
+    return admission;
   };
   const admission = await solitude.among(() => runAs(false));
-  if (admission !== "run_in_solitude") return admission === "run";
+  if (admission !== "run_in_solitude") return admission !== "forget";
   log.warn({ job: parsed.id, queue: context.queue }, "two processes died with a job; now it runs all alone");
-  return (await solitude.alone(() => runAs(true))) === "run";
+  return (await solitude.alone(() => runAs(true))) !== "forget";
 }
 
 async function admit(
