@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { sql } from "kysely";
@@ -110,6 +111,27 @@ test("a payment that the token refuses is parked after one attempt, and its paye
   ]);
 });
 
+test("a payment by card whose answer is lost becomes one charge, and its payer hears of it", async () => {
+  const { cardsUrl, mailUrl } = stack.read();
+  const fault = JSON.stringify({ kind: "timeout-after-effect", delayMs: 0 });
+  await fetch(new URL("/faults", cardsUrl), { method: "POST", body: fault });
+  const story = beginStory(stack.db);
+  const reference = randomUUID();
+  const file = join(stack.folder, `${reference}.csv`);
+  const header = "reference,payer,recipient,amount,currency,method,scheduled_for";
+  writeFileSync(file, `${header}\n${reference},alice,shop:coffee,24.90,USD,card,\n`);
+  await stack.duly("import", "payments", file, "--correlation", story.correlationId);
+  const counts = { "payment.charge": 1, "email.payment-notice": 1, "transaction.record": 1 };
+  expect(notAtFirst(await story.ends(counts))).toEqual([]);
+  const answer = await (await fetch(new URL("/charges", cardsUrl))).json();
+  expect((answer as { charges: { metadata: { reference: string } }[] }).charges).toEqual([
+    expect.objectContaining({ paid: true, amount: 2490, currency: "usd" }),
+  ]);
+  expect(await mailsAbout(mailUrl, reference)).toEqual([
+    expect.objectContaining({ text: expect.stringContaining("Card payment: pi_") as string }),
+  ]);
+});
+
 test("stack.json is its owner's alone, and names every process and address of the running stack", async () => {
   const file = join(stack.folder, "stack.json");
   expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -117,7 +139,9 @@ test("stack.json is its owner's alone, and names every process and address of th
   expect(processes.map(({ name }) => name).sort()).toEqual([...OUTSIDE, ...SERVICES].sort());
   expect(processes.filter(({ pid }) => !isAlive(pid))).toEqual([]);
   expect(environment).toMatchObject({ DATABASE_URL: stack.env["DATABASE_URL"], CHAIN_URL: found.chainUrl });
-  await Promise.all([found.mailUrl, found.chatUrl, found.rabbitmqUrl].map((url) => fetch(url)));
+  await Promise.all(
+    [found.mailUrl, found.chatUrl, found.cardsUrl, found.rabbitmqUrl].map((url) => fetch(url)),
+  );
   await Promise.all([found.smtpUrl, found.chainUrl, found.amqpUrl].map(connects));
 });
 

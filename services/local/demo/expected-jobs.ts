@@ -2,7 +2,7 @@ import type { JobDefinition } from "#shared/contracts/define-job.ts";
 import { FINAL_STATES, type JobState } from "#shared/contracts/job-state.ts";
 import { SendMessage } from "#shared/contracts/messages.ts";
 import { SendOtp, SendPaymentNotice } from "#shared/contracts/notifications.ts";
-import { ExecutePayment } from "#shared/contracts/payments.ts";
+import { ChargeCard, ExecutePayment } from "#shared/contracts/payments.ts";
 import { RecordTransaction, ReportTransactions } from "#shared/contracts/reports.ts";
 import { jobsWhere, type RunCounts } from "./count-states.ts";
 import type { GivenWork } from "./demo-inputs.ts";
@@ -22,7 +22,8 @@ export function jobsOfWork({ payments, otpEmails, conversation }: GivenWork): Ex
   return [
     expect(SendOtp, otpEmails.length, "codes"),
     expect(SendMessage, conversation.length, "messages"),
-    expect(ExecutePayment, payments.length, "payments"),
+    expect(ExecutePayment, payments.filter(({ method }) => method === "erc20").length, "payments"),
+    expect(ChargeCard, payments.filter(({ method }) => method === "card").length, "charges"),
     expect(SendPaymentNotice, payments.length, "notices"),
     expect(RecordTransaction, payments.length, "records"),
   ];

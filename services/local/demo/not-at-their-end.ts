@@ -1,7 +1,6 @@
-import { ExecutePayment } from "#shared/contracts/payments.ts";
 import type { GivenWork } from "./demo-inputs.ts";
 import { refusedLines } from "./expectations/payments.ts";
-import { ofType, type PaymentJob, paymentJobs, type RunJob } from "./run-jobs.ts";
+import { type PaymentJob, payingJobs, paymentJobs, type RunJob } from "./run-jobs.ts";
 
 const NAMED = 5;
 
@@ -11,7 +10,7 @@ export function notAtTheirEnd(work: GivenWork, jobs: readonly RunJob[]): string[
   const payments = paymentJobs(jobs).filter(
     ({ state, reference }) => state !== (refused.has(reference ?? "") ? "dead_lettered" : "completed"),
   );
-  const paying = new Set(ofType(jobs, ExecutePayment));
+  const paying = new Set(payingJobs(jobs));
   const others = jobs.filter((job) => !paying.has(job) && job.state !== "completed");
   const alike = Map.groupBy<string, RunJob | PaymentJob>([...payments, ...others], condition);
   return [...alike].map(([how, group]) => `${group.length} ${how}: ${names(group)}`);

@@ -48,7 +48,7 @@ export function tellOutcome(result: RunResult): DemoOutcome {
 }
 
 function numbers({ work, evidence, lateness }: RunResult): (readonly [string, string])[] {
-  const { jobs, letters, transfers, notices, codes, messages, report } = evidence;
+  const { jobs, letters, transfers, charges, notices, codes, messages, report } = evidence;
   const paid = paymentJobs(jobs).filter(({ state }) => state === "completed").length;
   const asked = new Set(work.otpEmails);
   const otps = codes.filter(({ to }) => to.some((address) => asked.has(address))).length;
@@ -66,6 +66,7 @@ function numbers({ work, evidence, lateness }: RunResult): (readonly [string, st
       `${work.payments.length} imported, ${paid} completed (${work.refusedLines} wrong lines refused)`,
     ],
     ["transfers", `${transfers.length} new ones on the chain`],
+    ["charges", `${charges.filter(({ paid }) => paid).length} to a card`],
     ["dead letters", `${letters.length}${why}`],
     ["mails", `${notices.length} about payments, ${otps} with one-time codes`],
     ["messages", `${messages.length} in the conversation`],

@@ -1,7 +1,7 @@
 import { parse } from "csv-parse/sync";
 import { z } from "zod";
 
-const COLUMNS = ["reference", "payer", "recipient", "amount"] as const;
+const COLUMNS = ["reference", "payer", "recipient", "amount", "currency", "method"] as const;
 
 /** A line of the payments file that was taken. */
 export interface PaymentLine {
@@ -10,6 +10,8 @@ export interface PaymentLine {
   readonly recipient: string;
   /** Decimal without trailing zeros. */
   readonly amount: string;
+  readonly currency: string;
+  readonly method: "erc20" | "card";
 }
 
 const Line = z.object({
@@ -17,6 +19,8 @@ const Line = z.object({
   payer: z.string(),
   recipient: z.string(),
   amount: z.string().transform(withoutTrailingZeros),
+  currency: z.string(),
+  method: z.enum(["erc20", "card"]),
 });
 
 /** The same file with references that no other run uses; wrong lines stay as wrong as they are. */

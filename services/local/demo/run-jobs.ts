@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { JobState } from "#shared/contracts/job-state.ts";
-import { ExecutePayment } from "#shared/contracts/payments.ts";
+import { ChargeCard, ExecutePayment } from "#shared/contracts/payments.ts";
 import type { Priority } from "#shared/contracts/priority.ts";
 import { RecordTransaction } from "#shared/contracts/reports.ts";
 import type { DemoRun } from "./demo-run.ts";
@@ -42,13 +42,18 @@ export function ofType(jobs: readonly RunJob[], { type }: { readonly type: strin
   return jobs.filter((job) => job.type === type);
 }
 
-/** The jobs that pay; a payment's job names no reference, what was recorded of its outcome does. */
+/** The jobs that pay, on chain or by card. */
+export function payingJobs(jobs: readonly RunJob[]): RunJob[] {
+  return [...ofType(jobs, ExecutePayment), ...ofType(jobs, ChargeCard)];
+}
+
+/** The jobs that pay, with their payments; a payment's job names no reference, what was recorded of its outcome does. */
 export function paymentJobs(jobs: readonly RunJob[]): PaymentJob[] {
   const recorded = ofType(jobs, RecordTransaction).map(({ payload }) =>
     RecordTransaction.payload.parse(payload),
   );
   const references = new Map(recorded.map(({ paymentId, reference }) => [paymentId, reference]));
-  return ofType(jobs, ExecutePayment).map((job) => {
+  return payingJobs(jobs).map((job) => {
     const { paymentId } = ExecutePayment.payload.parse(job.payload);
     return { ...job, reference: references.get(paymentId) };
   });

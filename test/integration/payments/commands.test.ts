@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { ExecutePayment } from "#shared/contracts/payments.ts";
+import { ChargeCard, ExecutePayment } from "#shared/contracts/payments.ts";
 import { COMMANDS } from "../../../services/cli/commands.ts";
 import { REFUSED_RECIPIENT } from "../../../services/local/outside/chain/ensure-token.ts";
 import { Wallet } from "../../../services/payments/chain/wallet.ts";
@@ -17,7 +17,7 @@ import { root } from "../../support/repository.ts";
 import { runFile } from "../../support/run-file.ts";
 import { serviceDatabase } from "../../support/service-database.ts";
 
-const { db, url } = await serviceDatabase("payments", [ExecutePayment]);
+const { db, url } = await serviceDatabase("payments", [ExecutePayment, ChargeCard]);
 const own = db.$extendTables<PaymentsTables>();
 const folder = await mkdtemp(join(tmpdir(), "duly import "));
 afterAll(() => rm(folder, { recursive: true }));
@@ -77,16 +77,16 @@ test("the example's good lines are imported, its bad ones told by number, and a 
   const file = join(root, "examples", "payments.csv");
   const first = await importFile(file);
   expect(first.code).toBe(3);
-  expect(first.out).toMatch(/^200 lines: 188 imported, 0 skipped, 12 with errors, in [\d.]+ s\n$/);
+  expect(first.out).toMatch(/^201 lines: 189 imported, 0 skipped, 12 with errors, in [\d.]+ s\n$/);
   const told = first.err.trim().split("\n");
   expect(told).toHaveLength(12);
   for (const line of told) expect(line).toMatch(/^line \d+: [a-z].+/);
-  expect(await count()).toBe(188);
+  expect(await count()).toBe(189);
 
   const second = await importFile(file);
   expect(second).toMatchObject({ code: 3, err: first.err });
-  expect(second.out).toMatch(/^200 lines: 0 imported, 188 skipped, 12 with errors/);
-  expect(await count()).toBe(188);
+  expect(second.out).toMatch(/^201 lines: 0 imported, 189 skipped, 12 with errors/);
+  expect(await count()).toBe(189);
 });
 
 test("the example has work of every priority, now and later, and one recipient that the token refuses", async () => {

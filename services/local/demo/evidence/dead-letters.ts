@@ -2,9 +2,8 @@ import { sql } from "kysely";
 import { z } from "zod";
 import { HEADER } from "#shared/broker/headers.ts";
 import { deadLetterQueue } from "#shared/broker/names.ts";
-import { ExecutePayment } from "#shared/contracts/payments.ts";
 import type { DemoRun } from "../demo-run.ts";
-import { ofType, type RunJob } from "../run-jobs.ts";
+import { payingJobs, type RunJob } from "../run-jobs.ts";
 import { getJson } from "./get-json.ts";
 
 const QUEUE = deadLetterQueue("payments");
@@ -25,7 +24,7 @@ export interface DeadLetter {
 
 /** Reads the letters of the run's payments, and looks for their copies in RabbitMQ. */
 export async function deadLetters(run: DemoRun, jobs: readonly RunJob[]): Promise<DeadLetter[]> {
-  const ids = ofType(jobs, ExecutePayment).map(({ id }) => id);
+  const ids = payingJobs(jobs).map(({ id }) => id);
   const { rows } = await sql<Omit<DeadLetter, "parkedCopies">>`
     select job_id as "jobId", reason, attempts from duly.dead_letters where job_id = any(${ids}::uuid[])
   `.execute(run.db);

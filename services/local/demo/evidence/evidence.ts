@@ -1,6 +1,7 @@
 import type { GivenWork } from "../demo-inputs.ts";
 import type { DemoRun } from "../demo-run.ts";
 import { type RunJob, readRunJobs } from "../run-jobs.ts";
+import { type CardCharge, cardCharges } from "./card-charges.ts";
 import { type ChainTransfer, chainTransfers } from "./chain-transfers.ts";
 import { type DeadLetter, deadLetters } from "./dead-letters.ts";
 import { type DeliveredMail, deliveredMails } from "./delivered-mails.ts";
@@ -12,6 +13,7 @@ export interface Evidence {
   readonly jobs: readonly RunJob[];
   readonly letters: readonly DeadLetter[];
   readonly transfers: readonly ChainTransfer[];
+  readonly charges: readonly CardCharge[];
   readonly notices: readonly DeliveredMail[];
   readonly codes: readonly DeliveredMail[];
   readonly messages: readonly SentMessage[];
@@ -22,13 +24,14 @@ export interface Evidence {
 export async function gatherEvidence(run: DemoRun, work: GivenWork): Promise<Evidence> {
   const jobs = await readRunJobs(run);
   const phones = [...new Set(work.conversation.map(({ to }) => to))];
-  const [letters, transfers, notices, codes, messages, report] = await Promise.all([
+  const [letters, transfers, charges, notices, codes, messages, report] = await Promise.all([
     deadLetters(run, jobs),
     chainTransfers(run, work, jobs),
+    cardCharges(run),
     deliveredMails(run, `Payment ${run.label}-`),
     deliveredMails(run, "one-time code"),
     sentMessages(run, phones, jobs),
     reportFile(jobs),
   ]);
-  return { jobs, letters, transfers, notices, codes, messages, report };
+  return { jobs, letters, transfers, charges, notices, codes, messages, report };
 }

@@ -8,7 +8,7 @@ const FEWEST = 180;
 /** The chain moved each payment's tokens once, from its payer to its recipient, and nothing else. */
 export function expectTransfers(work: GivenWork, { transfers }: Evidence): Check[] {
   const addressOf = new Map(work.payers.map(({ id, address }) => [id, address]));
-  const payable = work.payments.filter((line) => !isRefused(work, line));
+  const payable = work.payments.filter((line) => line.method === "erc20" && !isRefused(work, line));
   return [
     atLeast("new transfers on the chain", FEWEST, transfers.length),
     eachOnce(

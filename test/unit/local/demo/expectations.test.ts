@@ -14,6 +14,7 @@ function unmet(given: Evidence, of = work): string[] {
 
 const [transfer] = evidence.transfers;
 const [letter] = evidence.letters;
+const [charge] = evidence.charges;
 const [notice] = evidence.notices;
 const [hello, goodbye] = evidence.messages;
 const report = evidence.report!;
@@ -57,6 +58,10 @@ const breakages: readonly (readonly [string, Evidence, string])[] = [
     "dead letters of payments",
   ],
   ["it has no letter", { ...evidence, letters: [] }, "dead letters of payments"],
+  ["a card was not charged", { ...evidence, charges: [] }, "charges to cards"],
+  ["a card was charged twice", { ...evidence, charges: [charge!, charge!] }, "charges to cards"],
+  ["a card was declined", { ...evidence, charges: [{ ...charge!, paid: false }] }, "charges to cards"],
+  ["another sum was charged", { ...evidence, charges: [{ ...charge!, amount: 249 }] }, "charges to cards"],
   ["nothing moved on the chain", { ...evidence, transfers: [] }, "transfers on the chain"],
   ["a payment was made twice", { ...evidence, transfers: [transfer!, transfer!] }, "transfers on the chain"],
   [
@@ -135,17 +140,17 @@ const breakages: readonly (readonly [string, Evidence, string])[] = [
   ["there is no report file", { ...evidence, report: undefined }, "rows in the report's file"],
   [
     "the report lacks rows that its job wrote",
-    { ...evidence, report: { ...report, claimedRows: 4 } },
+    { ...evidence, report: { ...report, claimedRows: 5 } },
     "rows in the report's file",
   ],
   [
     "the report lacks a payment",
-    { ...evidence, report: { ...report, claimedRows: 2, rows: report.rows.slice(1) } },
+    { ...evidence, report: { ...report, claimedRows: 3, rows: report.rows.slice(1) } },
     "rows of the report about this run",
   ],
   [
     "the report names a payment twice",
-    { ...evidence, report: { ...report, claimedRows: 4, rows: [...report.rows, report.rows[0]!] } },
+    { ...evidence, report: { ...report, claimedRows: 5, rows: [...report.rows, report.rows[0]!] } },
     "rows of the report about this run",
   ],
 ];

@@ -10,11 +10,12 @@ describe("the demo's outcome", () => {
   it("is ok when everything is as expected, and says so with numbers", () => {
     const { ok, summary } = tellOutcome(well);
     expect(ok).toBe(true);
-    expect(summary).toContain("Every one of the demo's 10 jobs came to its expected end (12.3 s).");
-    expect(summary).toMatch(/payments +2 imported, 1 completed \(1 wrong lines refused\)/);
+    expect(summary).toContain("Every one of the demo's 13 jobs came to its expected end (12.3 s).");
+    expect(summary).toMatch(/payments +3 imported, 2 completed \(1 wrong lines refused\)/);
+    expect(summary).toMatch(/charges +1 to a card/);
     expect(summary).toMatch(/dead letters +1: permanent_error after attempt 1/);
-    expect(summary).toMatch(/mails +2 about payments, 1 with one-time codes/);
-    expect(summary).toMatch(/report +3 rows in \/tmp\/report.csv/);
+    expect(summary).toMatch(/mails +3 about payments, 1 with one-time codes/);
+    expect(summary).toMatch(/report +4 rows in \/tmp\/report.csv/);
     expect(summary).toMatch(/lateness +p50 4.2 ms, p99 38 ms/);
   });
 

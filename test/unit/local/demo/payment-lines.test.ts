@@ -22,9 +22,10 @@ describe("the payments file of a run", () => {
   });
 
   it("is read without the lines that were refused, counted from the header", () => {
+    const dusd = { currency: "DUSD", method: "erc20" };
     expect(readPaymentLines(csv, new Set([3]))).toEqual([
-      { reference: "demo-1", payer: "alice", recipient: "0xAA", amount: "2.2" },
-      { reference: "demo-3", payer: "bob", recipient: "0xBB", amount: "1000" },
+      { reference: "demo-1", payer: "alice", recipient: "0xAA", amount: "2.2", ...dusd },
+      { reference: "demo-3", payer: "bob", recipient: "0xBB", amount: "1000", ...dusd },
     ]);
   });
 
@@ -34,11 +35,13 @@ describe("the payments file of a run", () => {
     ["7.00", "7"],
     ["100", "100"],
   ])("reads the amount %s as %s, the spelling of the chain", (written, amount) => {
-    const file = `reference,payer,recipient,amount\na,b,c,${written}`;
+    const file = `reference,payer,recipient,amount,currency,method\na,b,c,${written},DUSD,erc20`;
     expect(readPaymentLines(file, new Set())).toEqual([expect.objectContaining({ amount })]);
   });
 
   it("must have the columns that are looked at", () => {
-    expect(() => readPaymentLines("reference,amount\na,1", new Set())).toThrow("no column payer, recipient");
+    expect(() => readPaymentLines("reference,amount\na,1", new Set())).toThrow(
+      "no column payer, recipient, currency, method",
+    );
   });
 });

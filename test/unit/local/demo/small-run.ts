@@ -6,8 +6,10 @@ const refused = "0x000000000000000000000000000000000000dEaD";
 const shop = "0x8f004f3c3B860C8E363e263D275A7F87cff9dE83";
 const alice = "0x1111111111111111111111111111111111111111";
 const hash = "0xfeed";
+const onChain = { currency: "DUSD", method: "erc20" } as const;
+const byCard = { currency: "USD", method: "card" } as const;
 
-/** A run with one payment that can be made and one that cannot. */
+/** A run with one payment that can be made and one that cannot, and one by card. */
 export const work: GivenWork = {
   paymentsFile: "payments.csv",
   paymentsText: "",
@@ -16,8 +18,9 @@ export const work: GivenWork = {
   payers: [{ id: "alice", email: "alice@example.test", address: alice }],
   refusedRecipient: refused,
   payments: [
-    { reference: "run-1", payer: "alice", recipient: shop.toLowerCase(), amount: "2.5" },
-    { reference: "run-2", payer: "alice", recipient: refused, amount: "66.6" },
+    { reference: "run-1", payer: "alice", recipient: shop.toLowerCase(), amount: "2.5", ...onChain },
+    { reference: "run-2", payer: "alice", recipient: refused, amount: "66.6", ...onChain },
+    { reference: "run-3", payer: "alice", recipient: "shop:coffee", amount: "24.9", ...byCard },
   ],
   otpEmails: ["alice+run@example.test"],
   conversationFile: "conversation.json",
@@ -27,7 +30,7 @@ export const work: GivenWork = {
   ],
 };
 
-const ids = { "run-1": uuid(1), "run-2": uuid(2) } as const;
+const ids = { "run-1": uuid(1), "run-2": uuid(2), "run-3": uuid(3) } as const;
 
 function uuid(number: number): string {
   return `01a203d8-3267-7874-9fdf-${String(number).padStart(12, "0")}`;
@@ -49,7 +52,7 @@ function job(number: number, type: string, payload: unknown, other: Partial<RunJ
   };
 }
 
-function facts(reference: "run-1" | "run-2", outcome: "completed" | "failed") {
+function facts(reference: keyof typeof ids, outcome: "completed" | "failed") {
   const paid = outcome === "completed" ? { transactionHash: hash } : { reason: "refused" };
   const paymentId = ids[reference];
   return {
@@ -64,7 +67,7 @@ function facts(reference: "run-1" | "run-2", outcome: "completed" | "failed") {
   };
 }
 
-function record(number: number, reference: "run-1" | "run-2", outcome: "completed" | "failed"): RunJob {
+function record(number: number, reference: keyof typeof ids, outcome: "completed" | "failed"): RunJob {
   const happened = { eventId: uuid(number), happenedAt: "2026-05-01T10:00:00.000Z" };
   return job(number, "transaction.record", { ...facts(reference, outcome), ...happened });
 }
@@ -82,12 +85,17 @@ export const evidence: Evidence = {
     job(8, "message.send", {}),
     job(9, "message.send", {}),
     job(10, "report.transactions", {}),
+    job(11, "payment.charge", { paymentId: ids["run-3"] }),
+    record(12, "run-3", "completed"),
+    job(13, "email.payment-notice", facts("run-3", "completed")),
   ],
   letters: [{ jobId: uuid(102), reason: "permanent_error", attempts: 1, parkedCopies: 1 }],
   transfers: [{ reference: "run-1", transactionHash: hash, payer: alice, recipient: shop, amount: "2.5" }],
+  charges: [{ reference: "run-3", paid: true, amount: 2490, currency: "usd" }],
   notices: [
     { to: ["alice@example.test"], subject: "Payment run-1 completed", text: "" },
     { to: ["alice@example.test"], subject: "Payment run-2 failed", text: "" },
+    { to: ["alice@example.test"], subject: "Payment run-3 completed", text: "" },
   ],
   codes: [{ to: ["alice+run@example.test"], subject: "Your one-time code", text: "It is 123456" }],
   messages: [
@@ -96,10 +104,11 @@ export const evidence: Evidence = {
   ],
   report: {
     path: "/tmp/report.csv",
-    claimedRows: 3,
+    claimedRows: 4,
     rows: [
       { reference: "run-1", outcome: "completed" },
       { reference: "run-2", outcome: "failed" },
+      { reference: "run-3", outcome: "completed" },
       { reference: "another-1", outcome: "completed" },
     ],
   },

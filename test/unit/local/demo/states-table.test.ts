@@ -57,7 +57,7 @@ describe("the table of states", () => {
 describe("what is still to come", () => {
   it("counts what has not ended and what is not there yet", () => {
     expect(stillToCome(counts, jobsOfWork(work))).toBe(
-      "still to come: codes 5, messages 2, payments 133, notices 2, records 2",
+      "still to come: codes 5, messages 2, payments 133, charges 1, notices 3, records 3",
     );
   });
 
