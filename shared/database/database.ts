@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Logger } from "../log/logger.ts";
+import { endWhenSilent } from "./end-silent.ts";
 import type { DulyTables } from "./tables.ts";
 
 /** Connections to PostgreSQL with Kysely's typed SQL on top. */
@@ -25,7 +26,8 @@ export interface DatabaseOptions {
 /**
  * Opens a pool; nothing connects before the first query.
  *
- * A connection that breaks, idle or in use, is logged and replaced; it never ends the process.
+ * A connection that breaks, idle or in use, is logged and replaced; it never ends the process. One whose query got lost
+ * on the way counts as broken.
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const settings = [
@@ -47,6 +49,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   // One that breaks between two statements of a transaction has nobody else to tell; its next statement fails.
   pool.on("connect", (client) => {
     client.on("error", (error) => options.log.warn({ err: error }, "a database connection broke in use"));
+    endWhenSilent(client, options.url, options.log);
   });
   pool.on("error", (error) => options.log.warn({ err: error }, "an idle database connection broke"));
   return new Kysely<DulyTables>({ dialect: new PostgresDialect({ pool }) });

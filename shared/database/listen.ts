@@ -29,11 +29,22 @@ export async function listen(options: ListenOptions): Promise<void> {
   }
 }
 
+/** Nothing is what a listener hears of a network that swallows everything, too: so it asks now and then. */
+const ASK_EVERY_MS = 5_000;
+const ANSWER_MS = 3_000;
+const GOODBYE_MS = 2_000;
+
+async function stillHears(client: pg.Client, { signal }: ListenOptions): Promise<void> {
+  await pause(ASK_EVERY_MS, signal);
+  if (!signal.aborted) await client.query("select 1");
+}
+
 async function listenOnce(options: ListenOptions): Promise<void> {
   const client = new pg.Client({
     connectionString: options.url,
     application_name: options.name,
     connectionTimeoutMillis: 10_000,
+    query_timeout: ANSWER_MS,
     keepAlive: true,
   });
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
@@ -46,10 +57,11 @@ async function listenOnce(options: ListenOptions): Promise<void> {
     await client.connect();
     for (const channel of options.channels) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
     options.onNotify(undefined, "");
-    if (!options.signal.aborted) await ended;
+    while (!options.signal.aborted) await Promise.race([ended, stillHears(client, options)]);
   } finally {
     options.signal.removeEventListener("abort", onAbort);
     ended.catch((error: unknown) => options.log.debug({ err: error }, "the listening connection ended"));
-    await client.end();
+    // The goodbye may get lost, too.
+    await Promise.race([client.end(), pause(GOODBYE_MS, new AbortController().signal)]);
   }
 }
