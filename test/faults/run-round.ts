@@ -4,7 +4,7 @@ import type { RoundResult } from "./results.ts";
 import type { Scenario } from "./scenario.ts";
 import { judge } from "./world/judge.ts";
 import { startLoad, USUAL } from "./world/load.ts";
-import { countOpen, countRest, readFates } from "./world/notebook.ts";
+import { countOpen, countRest, findOvertaken, readFates } from "./world/notebook.ts";
 import { randomOf } from "./world/random.ts";
 import { Throughput } from "./world/throughput.ts";
 import type { World } from "./world/world.ts";
@@ -53,6 +53,7 @@ export async function injectRound(options: RoundOptions): Promise<Injected> {
   try {
     await scenario.inject({
       world,
+      name,
       random: randomOf(seed, name),
       throughput,
       quick,
@@ -90,6 +91,7 @@ export async function judgeRound(
   await allEnded(world, name);
   const fates = await readFates(world.db, name);
   const { breaches, declaredDuplicates } = judge(fates, world.provider.effectsOf(name));
+  const overtaken = await findOvertaken(world.db, name);
   const isOver = unclaimed.isAlone() && breaches.every(({ breach }) => breach !== "lost");
   const rest = isOver ? await findRest(world) : [];
   const exits = unclaimed.exits();
@@ -105,13 +107,18 @@ export async function judgeRound(
     lost: of("lost"),
     duplicateEffects: of("duplicate"),
     declaredDuplicates,
-    wrongEnds: of("wrong end", "attempts"),
+    wrongEnds: of("wrong end", "attempts") + overtaken.length,
     leftovers: rest.length,
     deliveries: unclaimed.deliveries(),
     faults: { ...faults },
     unexpectedExits: exits.length,
     recoveriesMs: [...recoveriesMs],
-    notes: [...breaches.map(({ job, what }) => `${job}: ${what}`), ...rest, ...exits].slice(0, MOST_NOTES),
+    notes: [
+      ...breaches.map(({ job, what }) => `${job}: ${what}`),
+      ...overtaken.map((job) => `${job}: a job of its key that was enqueued later came first`),
+      ...rest,
+      ...exits,
+    ].slice(0, MOST_NOTES),
   };
 }
 

@@ -10,6 +10,8 @@ export interface Round {
   readonly throughput: Throughput;
   /** Whether only a few of each fault are wanted. */
   readonly quick: boolean;
+  /** Under which its jobs stand in the notebook. */
+  readonly name: string;
   /** Of this round, from 0. */
   readonly number: number;
   /** Counts one fault under its name. */

@@ -2,6 +2,8 @@ import type { Scenario } from "./scenario.ts";
 import { blackHoles } from "./scenarios/black-holes.ts";
 import { clockSteps } from "./scenarios/clock-steps.ts";
 import { duplicates } from "./scenarios/duplicates.ts";
+import { ordering } from "./scenarios/ordering.ts";
+import { poison } from "./scenarios/poison.ts";
 import { consumerKills, relayKills, schedulerKills } from "./scenarios/process-kills.ts";
 import { providerFaults } from "./scenarios/provider-faults.ts";
 import { rollingRestarts } from "./scenarios/rolling-restarts.ts";
@@ -20,8 +22,8 @@ import { frozenServers, zombies } from "./scenarios/zombies.ts";
  * All scenarios, in stages: those of a stage disturb different things, so that the quick run does them at once.
  */
 export const STAGES: readonly (readonly Scenario[])[] = [
-  [relayKills, consumerKills, schedulerKills, zombies, duplicates, providerFaults],
-  [rollingRestarts, clockSteps, blackHoles],
+  [relayKills, consumerKills, schedulerKills, zombies, duplicates, providerFaults, poison],
+  [rollingRestarts, clockSteps, blackHoles, ordering],
   [postgresRestarts],
   [postgresCrashes],
   [backendsEnded],

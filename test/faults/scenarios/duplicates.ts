@@ -39,10 +39,10 @@ export const duplicates: Scenario = {
 };
 
 // Under way or just done, at most as many as make a tenth of what is sent meanwhile.
-async function someJobs({ world, number }: Round): Promise<string[]> {
+async function someJobs({ world, name }: Round): Promise<string[]> {
   const result = await sql<{ job: string }>`
     select c.job from lab.committed c join duly.jobs j on j.id = c.job
-    where c.round = ${`duplicates/${number}`} and j.state <> 'scheduled'
+    where c.round = ${name} and j.state <> 'scheduled'
       and c.job > duly.first_id_at(clock_timestamp() - interval '5 s') and random() < ${(SHARE * EVERY_MS) / 5000}
   `.execute(world.db);
   return result.rows.map((row) => row.job);

@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { sql } from "kysely";
 import {
   emit,
@@ -55,6 +56,20 @@ export function labHandlers(provider: string): readonly (Handler | Subscription)
       effects: "atMostOnce",
       perform: (asked) => performOnce(provider, asked, undefined),
       record: receiptRow,
+    }),
+    handle(KINDS.ordered, {
+      record: async (trx, _receipt, { job, payload }) => {
+        failAsPlanned(job, payload);
+        await writeRows(trx, [{ job: job.id, round: payload.round }]);
+      },
+    }),
+    handle(KINDS.poison, {
+      effects: "keyed",
+      perform: async () => {
+        writeSync(2, "SIGKILL at crash point of the job itself\n"); // whoever keeps this process expects it then
+        process.kill(process.pid, "SIGKILL");
+        await Promise.resolve();
+      },
     }),
     handle(Hear, {
       record: (trx, _receipt, { payload }) =>

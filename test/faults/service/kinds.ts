@@ -28,6 +28,16 @@ export const KINDS = {
   repeatable: defineJob("lab.at-least-once", { payload: Payload, attempts, backoff, timeoutMs: 3000 }),
   /** An effect that must not happen twice: in doubt the job becomes a dead letter. */
   single: defineJob("lab.at-most-once", { payload: Payload, attempts, backoff, timeoutMs: 3000 }),
+  /** A row, in the order in which the jobs of its key were enqueued. */
+  ordered: defineJob("lab.ordered", {
+    payload: Payload,
+    priority: "high",
+    attempts,
+    backoff,
+    onDeadLetter: "continue",
+  }),
+  /** Kills the process that runs it, each time. */
+  poison: defineJob("lab.poison", { payload: Payload, priority: "low", attempts, backoff, timeoutMs: 3000 }),
 } as const;
 export type Kind = keyof typeof KINDS;
 

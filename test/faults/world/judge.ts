@@ -84,8 +84,10 @@ function judgeMissing({ kind, state, rows, heard }: JobFate, effects: number): F
 function judgeEnd({ kind, state, hopeless, letter, rows }: JobFate): Found | undefined {
   const isInDoubt = kind === "single" && state === "dead_lettered" && letter === "outcome_in_doubt";
   if (isInDoubt && rows === 0) return undefined;
-  const wanted = hopeless ? "dead_lettered" : "completed";
-  if (state !== wanted) return { breach: "wrong end", what: `${state} (${letter}) instead of ${wanted}` };
+  if (kind === "poison" && letter === "killed_its_consumer") return undefined;
+  const wanted = hopeless || kind === "poison" ? "dead_lettered" : "completed";
+  if (state !== wanted || kind === "poison")
+    return { breach: "wrong end", what: `${state} (${letter}) instead of ${wanted}` };
   return undefined;
 }
 
@@ -97,6 +99,7 @@ function judgeAttempts({
   failures,
   hopeless,
 }: JobFate): Found | undefined {
+  if (kind === "poison") return undefined;
   const wanted = hopeless ? 1 : failures + 1;
   const isWrong = OUTSIDE.has(kind) ? (attempts ?? 0) > (most ?? 0) : attempts !== wanted;
   return isWrong ? { breach: "attempts", what: `${attempts} attempts instead of ${wanted}` } : undefined;

@@ -29,6 +29,8 @@ export interface Load {
 }
 
 const STEP_MS = 100;
+/** Lines of a round's ordered jobs: each moves one job at a time. */
+const KEYS = 40;
 
 /** Adds jobs in small transactions, each with a note of what it committed, in the same transaction. */
 export function startLoad(db: Database, round: string, plan: LoadPlan, random: Random): Load {
@@ -62,7 +64,23 @@ async function addJobs(
   count: number,
   random: Random,
 ): Promise<void> {
-  const jobs = Array.from({ length: count }, () => oneJob(round, plan, random));
+  await commitJobs(
+    db,
+    round,
+    Array.from({ length: count }, () => oneJob(round, plan, random)),
+  );
+}
+
+/** A job of the laboratory as it is enqueued. */
+export interface LabJob {
+  readonly kind: Kind;
+  readonly payload: LabPayload;
+  readonly runAt?: Date | undefined;
+  readonly orderingKey?: string;
+}
+
+/** Adds jobs, and a note that they were, in one transaction. */
+export async function commitJobs(db: Database, round: string, jobs: readonly LabJob[]): Promise<void> {
   await db.transaction().execute(async (trx) => {
     for (const kind of Object.keys(KINDS) as Kind[]) {
       const items = jobs.filter((job) => job.kind === kind);
@@ -78,13 +96,15 @@ async function addJobs(
   });
 }
 
-function oneJob(round: string, plan: LoadPlan, random: Random) {
+function oneJob(round: string, plan: LoadPlan, random: Random): LabJob {
   const failures = random.chance(0.03) ? random.between(1, 2) : 0;
   const hopeless = random.chance(0.01);
   const payload: LabPayload = { round, failures, hopeless, delayMs: random.between(0, 2 * plan.delayMs) };
   // Some are due later, so that the scheduler has work all the time.
+  const kind = drawKind(plan.mix, random);
+  if (kind === "ordered") return { kind, payload, orderingKey: `${round} ${random.between(1, KEYS)}` };
   const runAt = random.chance(0.2) ? new Date(Date.now() + random.between(0, 3000)) : undefined;
-  return { kind: drawKind(plan.mix, random), payload, runAt };
+  return { kind, payload, runAt };
 }
 
 function drawKind(mix: LoadPlan["mix"], random: Random): Kind {

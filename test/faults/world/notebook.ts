@@ -19,6 +19,7 @@ export async function makeNotebook(db: Database): Promise<void> {
       job uuid not null,
       round text not null,
       what text not null,
+      place bigint generated always as identity,
       at timestamptz not null default clock_timestamp()
     )`.execute(db);
   await sql`create index effects_by_job on lab.effects (job)`.execute(db);
@@ -63,6 +64,20 @@ export async function countEffects(db: Database, round: string): Promise<number>
   const result = await sql<{ effects: number }>`
     select count(*)::int as effects from lab.effects where round = ${round} and what = 'done'`.execute(db);
   return result.rows[0]?.effects ?? 0;
+}
+
+/** The ordered jobs of a round whose effect came after that of a job of their key which was enqueued later. */
+export async function findOvertaken(db: Database, round: string): Promise<string[]> {
+  const result = await sql<{ job: string }>`
+    with done as (
+      select e.job, e.place, coalesce(j.number, h.number) as number, coalesce(j.ordering_key, h.ordering_key) as key
+      from lab.effects e join lab.committed c using (job)
+        left join duly.jobs j on j.id = e.job left join duly.jobs_history h on h.id = e.job
+      where e.round = ${round} and c.kind = 'ordered')
+    select job from (
+      select job, number, max(number) over (partition by key order by place) as latest from done) as placed
+    where number < latest`.execute(db);
+  return result.rows.map(({ job }) => job);
 }
 
 /** Rows of the outbox, and letters that are open: each has to have its parked copy. */
