@@ -2,6 +2,7 @@ import { consumeQueue, type Delivery } from "../broker/consume-queue.ts";
 import type { BrokerConnection, UseConnection } from "../broker/hold-connection.ts";
 import type { Intake } from "../broker/intake.ts";
 import type { Logger } from "../log/logger.ts";
+import type { BrokerLink } from "./broker-link.ts";
 import type { Caution } from "./caution.ts";
 import type { QueueMarks } from "./queue-marks.ts";
 
@@ -14,6 +15,7 @@ export interface Taker {
 
 /** What consuming all queues of a process needs beside the queues. */
 export interface ConsumingAll {
+  readonly link: BrokerLink;
   readonly marks: QueueMarks;
   readonly caution: Caution;
   readonly log: Logger;
@@ -26,9 +28,10 @@ export interface ConsumingAll {
 
 /** Consumes every queue of a process on one connection, each on a channel of its own, and marks how far. */
 export function consumeAll(takers: readonly Taker[], all: ConsumingAll): UseConnection {
-  const { marks, caution, log, stop, hurry, beforeLeaving, ready } = all;
+  const { link, marks, caution, log, stop, hurry, beforeLeaving, ready } = all;
   const awaited = new Set(takers.map(({ queue }) => queue));
   return async (connection: BrokerConnection, lost: AbortSignal): Promise<void> => {
+    link.hasCome(lost);
     await caution.look();
     const consuming = takers.map((taker) => {
       const onConsuming = () => {

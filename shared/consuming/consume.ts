@@ -9,8 +9,10 @@ import type { Database } from "../database/database.ts";
 import { register } from "../jobs/register.ts";
 import type { Logger } from "../log/logger.ts";
 import { aborted } from "../time/aborted.ts";
+import { BrokerLink } from "./broker-link.ts";
 import { Caution } from "./caution.ts";
 import { consumeAll, type Taker } from "./consume-all.ts";
+import { consumeStraight } from "./consume-straight.ts";
 import { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
 import { hearEvent } from "./hear-event.ts";
@@ -57,9 +59,10 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   const presence = await becomePresent({ instance, service, hand, db, log }, hurry);
 
   const solitude = new Solitude();
+  const link = new BrokerLink();
   const url = config.DATABASE_URL;
   const gates = await openGates({ service, handlers: handlers.values(), db, url, log, hurry });
-  const ours = { service, instance, handlers, hand, solitude, gates, log, hurry };
+  const ours = { service, instance, handlers, hand, solitude, link, gates, log, hurry };
   const queues = queueSizes(handlers, request.workers, config).map((sizes) =>
     openWorkQueue(sizes, ours, url, stop),
   );
@@ -88,8 +91,21 @@ export async function consume(request: ConsumeRequest): Promise<void> {
     await presence.signingOff();
   };
   try {
-    const use = consumeAll(takers, { marks, caution, log, stop, hurry, beforeLeaving, ready: request.ready });
-    await holdConnection({ url: config.AMQP_URL, name: `duly.${service}`, log, signal: stop }, use);
+    const use = consumeAll(takers, {
+      link,
+      marks,
+      caution,
+      log,
+      stop,
+      hurry,
+      beforeLeaving,
+      ready: request.ready,
+    });
+    const critical = queues.filter(({ context }) => context.priority === "critical");
+    await Promise.all([
+      holdConnection({ url: config.AMQP_URL, name: `duly.${service}`, log, signal: stop }, use),
+      ...critical.map((queue) => consumeStraight(queue, stop)),
+    ]);
     // A channel waits for its own deliveries; this waits for those whose channel was lost, too.
     await Promise.race([idle(), aborted(hurry)]);
   } finally {

@@ -2,6 +2,7 @@ import type { Priority } from "../contracts/priority.ts";
 import type { Database } from "../database/database.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Breakers } from "./breakers.ts";
+import type { BrokerLink } from "./broker-link.ts";
 import type { GateWatch } from "./gate-watch.ts";
 import type { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
@@ -22,6 +23,7 @@ export interface ConsumerContext {
   readonly gates: { readonly watch: GateWatch; readonly breakers: Pick<Breakers, "watch"> };
   /** Shared by all queues of this process. */
   readonly solitude: Solitude;
+  readonly link: BrokerLink;
   readonly log: Logger;
   /** The time to finish is over: running work is aborted and left to others. */
   readonly hurry: AbortSignal;

@@ -1,9 +1,11 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { crashPoint } from "../config/crash-point.ts";
+import type { Database } from "../database/database.ts";
 import { endProbe } from "../gates/probe.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { giveBackJob } from "../jobs/give-back.ts";
 import { type TakenJob, takeJob, takeOver } from "../jobs/take-job.ts";
+import { takeStraight } from "../outbox/take-straight.ts";
 import { attemptThroughGates } from "./attempt-through-gates.ts";
 import { awaitDueTime } from "./await-due-time.ts";
 import { buryUnknownJob } from "./bury-unknown-job.ts";
@@ -13,6 +15,7 @@ import { isAlive } from "./heartbeat.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
 import type { Run } from "./run.ts";
 import { settleRun } from "./settle-run.ts";
+import { outboxIdOf } from "./straight-delivery.ts";
 import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 type PerformingHandler = Handler & { readonly perform: NonNullable<Handler["perform"]> };
@@ -74,17 +77,32 @@ async function isDue(job: TakenJob, { hurry }: ConsumerContext): Promise<boolean
 }
 
 // The delivery goes back with it. One whose channel is gone came to others, who may have left the job to this holder,
-// or was lost with its broker: then the job is sent again.
+// or was lost with its broker, and one straight from the outbox has left no message: then the job is sent again.
 async function giveBack(
   { job, delivery }: { readonly job: TakenJob; readonly delivery: Delivery },
   begun: boolean,
   { db, log, hurry }: ConsumerContext,
 ): Promise<boolean> {
   if (!hurry.aborted) return true; // it was interrupted by another claim: the job is that one's
-  await giveBackJob(db, job, { begun, again: delivery.isGone() }).catch((error: unknown) =>
+  const again = delivery.isGone() || outboxIdOf(delivery) !== undefined;
+  await giveBackJob(db, job, { begun, again }).catch((error: unknown) =>
     log.warn({ err: error, job: job.id }, "could not give a job back; whoever gets it next takes it over"),
   );
   return false;
+}
+
+// A job straight from the outbox is claimed together with its row, so that no relay can still publish it.
+async function takeDelivered(
+  delivery: Delivery,
+  wanted: Parameters<typeof takeJob>[1],
+  db: Database,
+): Promise<TakenJob | undefined> {
+  const outboxId = outboxIdOf(delivery);
+  if (outboxId === undefined) return takeJob(db, wanted);
+  return db.transaction().execute(async (trx) => {
+    const taken = await takeStraight(trx, [outboxId]);
+    return taken.has(outboxId) ? takeJob(trx, wanted) : undefined;
+  });
 }
 
 // The fence. A delivery that is not live is acked and forgotten, except for two that are: a redelivered one whose
@@ -96,7 +114,7 @@ async function claim(
 ): Promise<TakenJob | undefined> {
   const { id, send, handler } = parsed;
   const { db, instance, hand } = context;
-  const taken = await takeJob(db, { id, send, holder: instance });
+  const taken = await takeDelivered(delivery, { id, send, holder: instance }, db);
   if (taken !== undefined) return taken;
   const found = await findJob(db, id);
   if (found.place === "nowhere") {

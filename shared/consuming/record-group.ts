@@ -7,6 +7,7 @@ import { cancel } from "../jobs/cancel.ts";
 import { type Completion, complete } from "../jobs/complete.ts";
 import { lockJobs } from "../jobs/find-job.ts";
 import type { JobRow } from "../jobs/job-row.ts";
+import { takeStraight } from "../outbox/take-straight.ts";
 import { awaitDueTime } from "./await-due-time.ts";
 import { buryUnknownJob } from "./bury-unknown-job.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
@@ -15,6 +16,7 @@ import type { Handler, SettlingTransaction } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
 import { settleFailure } from "./settle.ts";
+import { outboxIdOf } from "./straight-delivery.ts";
 import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /** One delivery of a handler that has database effects only. */
@@ -63,8 +65,20 @@ async function recordTogether(
   for (const item of unknown) await buryUnknownJob(item.delivery, item.parsed, context);
 }
 
+// Deliveries straight from the outbox settle together with their rows, so that no relay can still publish them; one
+// whose row somebody else has is somebody else's.
+async function ownItems(trx: SettlingTransaction, items: readonly RecordItem[]): Promise<RecordItem[]> {
+  const outboxIds = items.map(({ delivery }) => outboxIdOf(delivery)).filter((id) => id !== undefined);
+  const taken = await takeStraight(trx, outboxIds);
+  return items.filter(({ delivery }) => {
+    const id = outboxIdOf(delivery);
+    return id === undefined || taken.has(id);
+  });
+}
+
 // Stale deliveries fall out here: another send, a state that is not waiting for this one, a second copy in the group.
-async function fence(trx: SettlingTransaction, items: readonly RecordItem[]) {
+async function fence(trx: SettlingTransaction, all: readonly RecordItem[]) {
+  const items = await ownItems(trx, all);
   const rows = await lockJobs(
     trx,
     items.map(({ parsed }) => parsed.id),
@@ -136,12 +150,13 @@ async function recordError(
   const error = asError(thrown);
   // Its effects were rolled back with it, so none is in doubt.
   const failure = failureOfError(error, classifyError(error));
+  const onTable = context.link.isAway;
   const settleWith = (tellDomain: boolean) =>
     context.db.transaction().execute(async (trx) => {
       for (const { row, parsed } of (await fence(trx, items)).live) {
         await settleFailure(
           trx,
-          { row, handler: parsed.handler, payload: parsed.payload, tellDomain },
+          { row, handler: parsed.handler, payload: parsed.payload, tellDomain, onTable },
           failure,
         );
       }

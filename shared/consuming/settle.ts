@@ -56,7 +56,11 @@ export async function settle(
       case "dead":
       case "held":
         await noteIntent(trx, intent, outcome.intent);
-        await settleFailure(trx, { row, handler, payload, tellDomain }, outcome);
+        await settleFailure(
+          trx,
+          { row, handler, payload, tellDomain, onTable: context.link.isAway },
+          outcome,
+        );
         return "settled";
       case "cancelled":
         await noteIntent(trx, intent, "refused");
@@ -74,6 +78,8 @@ export interface FailedJob {
   readonly handler: Handler;
   readonly payload: unknown;
   readonly tellDomain: boolean;
+  /** Whether its backoff is waited out in PostgreSQL whatever its length: RabbitMQ is away. */
+  readonly onTable: boolean;
 }
 
 /** Makes of a failure what it says: another attempt, a dead letter or a hold. */
@@ -102,13 +108,13 @@ async function countAttempt(
   error: Error,
   retryAfterMs: number | undefined,
 ): Promise<void> {
-  const { row, handler } = job;
+  const { row, handler, onTable } = job;
   const attempts = row.attempt + 1;
   if (attempts >= row.max_attempts) return giveUp(trx, job, "attempts_exhausted", error);
   const { backoff } = handler.definition;
   const delayMs = retryAfterMs ?? backoff[Math.min(attempts, backoff.length) - 1] ?? 0;
   // A wait queue exists only for the delays that the definitions name.
-  const onLadder = backoff.includes(delayMs) && LADDER_MS.some((rung) => rung === delayMs);
+  const onLadder = !onTable && backoff.includes(delayMs) && LADDER_MS.some((rung) => rung === delayMs);
   await retry(trx, { id: row.id, delayMs, onLadder, error: noteError(error) });
 }
 

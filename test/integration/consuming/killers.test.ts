@@ -35,7 +35,7 @@ async function keepAlive(service: string, kind: string): Promise<number> {
     const env = { DATABASE_URL: engine.url, AMQP_URL: engine.broker.url, KILLING_KIND: kind };
     const child = startProcess({ file, env });
     let ended = false;
-    child.ended.then(() => (ended = true));
+    void child.ended.then(() => (ended = true));
     const allDone = await eventually(
       "the end of its jobs or its own",
       async () => ((await unfinished(service)) === 0 ? "all done" : ended && "dead"),
@@ -150,7 +150,8 @@ test.concurrent("a death counts only when the process that noted the run has fal
 
   const unclear = await addSuspect(Work, { former: "alive", deaths: 2 });
   const held = await engine.reaches(unclear, "held", "dead_lettered", "completed");
-  expect(held).toMatchObject({ state: "held", attempt: 0, waits_for: expect.stringMatching(/certainty/) });
+  expect(held).toMatchObject({ state: "held", attempt: 0 });
+  expect(held.waits_for).toMatch(/certainty/);
   expect((held.wake_at?.getTime() ?? 0) - Date.now()).toBeGreaterThan(20_000);
   await sql`update duly.consumers set seen_at = seen_at - interval '1 minute' where service = ${Work.type}`.execute(
     engine.db,

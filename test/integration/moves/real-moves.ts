@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { z } from "zod";
 import type { Delivery } from "#shared/broker/consume-queue.ts";
+import { BrokerLink } from "#shared/consuming/broker-link.ts";
 import type { ConsumerContext } from "#shared/consuming/consumer-context.ts";
 import { deadLetterDelivery } from "#shared/consuming/dead-letter-delivery.ts";
 import { GateWatch } from "#shared/consuming/gate-watch.ts";
@@ -43,10 +44,17 @@ function processOn(db: Database, hurry = new AbortController().signal): Consumer
     db,
     hand: new Hand(),
     solitude: new Solitude(),
+    link: linked(),
     gates: { watch: new GateWatch(), breakers: { watch: async (_, call) => call() } },
     log: createLogger("moves", "silent"),
     hurry,
   };
+}
+
+function linked(): BrokerLink {
+  const link = new BrokerLink();
+  link.hasCome(new AbortController().signal);
+  return link;
 }
 
 /** Settles a run that ended so, under the given claim. */
