@@ -35,16 +35,15 @@ async function keepAlive(service: string, kind: string): Promise<number> {
     const env = { DATABASE_URL: engine.url, AMQP_URL: engine.broker.url, KILLING_KIND: kind };
     const child = startProcess({ file, env });
     let ended = false;
-    void child.ended.then(() => (ended = true));
+    const watching = child.ended.then(() => (ended = true));
     const allDone = await eventually(
       "the end of its jobs or its own",
       async () => ((await unfinished(service)) === 0 ? "all done" : ended && "dead"),
       40_000,
     );
-    if (allDone === "all done") {
-      await child.kill();
-      return deaths;
-    }
+    if (allDone === "all done") await child.kill();
+    await watching;
+    if (allDone === "all done") return deaths;
     await fallSilent(service);
   }
   throw new Error(`${service} died twenty times`);
