@@ -27,8 +27,9 @@ export interface PublishRequest {
   readonly ready: () => void;
 }
 
-/** Rows of critical jobs are given up and let go after this long: while the broker is away others may take them. */
-const CRITICAL_CONFIRM_MS = 5_000;
+/** Rows of critical jobs are let go after this part of the time: while the broker is away others may take them. */
+const CRITICAL_PART = 0.5;
+const LONGEST_CRITICAL_MS = 5_000;
 
 /**
  * Runs some loops over one connection to RabbitMQ until `stop`, and begins anew on the next when it is lost.
@@ -57,8 +58,8 @@ async function publishOn(
   const end = AbortSignal.any([gone, failed.signal]);
   const { RELAY_WINDOW: window, RELAY_CONFIRM_MS } = config;
   const running = loops.map((loop) => {
-    const longest = loop.lanes.includes("critical") ? CRITICAL_CONFIRM_MS : RELAY_CONFIRM_MS;
-    const confirmMs = Math.min(RELAY_CONFIRM_MS, longest);
+    const criticalMs = Math.min(LONGEST_CRITICAL_MS, CRITICAL_PART * RELAY_CONFIRM_MS);
+    const confirmMs = loop.lanes.includes("critical") ? criticalMs : RELAY_CONFIRM_MS;
     const onMissing = () => topologyBell.ring();
     return relayLoop({ ...loop, instance, db, connection, alarm, onMissing, window, confirmMs, log, end });
   });

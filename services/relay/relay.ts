@@ -22,7 +22,7 @@ const CONNECTIONS: readonly { name: string; loops: readonly { name: string; lane
 /** For publishing, for waking and sleeping, and for declaring. */
 const DATABASE_CONNECTIONS = 8;
 /** Beyond its confirms a batch needs no time: whoever takes longer was stopped, and its rows go to others. */
-const MARGIN_MS = 5_000;
+const longestIdle = (confirmMs: number) => Math.round(1.5 * confirmMs + 1_000);
 
 /**
  * Carries the outbox to RabbitMQ: the only publisher, and the only one that declares exchanges and queues.
@@ -51,7 +51,7 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
     connections: DATABASE_CONNECTIONS,
     log,
     forgetful: true,
-    longestIdleMs: config.RELAY_CONFIRM_MS + MARGIN_MS,
+    longestIdleMs: longestIdle(config.RELAY_CONFIRM_MS),
   });
   service.onStop(() => db.destroy());
   const listening = listen({

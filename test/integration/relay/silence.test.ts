@@ -93,7 +93,7 @@ test("an alarm of the broker pauses the relay without locks and without another 
 });
 
 test("rows of critical jobs that nobody confirms are let go before those of others", async () => {
-  await startRelay();
+  await startRelay({ RELAY_CONFIRM_MS: "3000" });
   await add(1, "high");
   await empties("high");
   wire.refuse(true);
@@ -104,7 +104,7 @@ test("rows of critical jobs that nobody confirms are let go before those of othe
     "the relay to hold them",
     async () => (await freeOf("high")) + (await freeOf("critical")) === 0,
   );
-  await eventually("the critical ones to be free", async () => (await freeOf("critical")) === 5, 6_500);
+  await eventually("the critical ones to be free", async () => (await freeOf("critical")) === 5, 2_500);
   expect(await freeOf("high")).toBe(0);
 });
 
@@ -112,7 +112,7 @@ test("a relay that is stopped with rows in its hands keeps them from the others 
   const stopped = await startService("relay", {
     DATABASE_URL: engine.url,
     AMQP_URL: wire.url,
-    RELAY_CONFIRM_MS: "1000",
+    RELAY_CONFIRM_MS: "500",
   });
   await add(1, "high");
   await empties("high");
