@@ -43,8 +43,14 @@ if (!options.table) {
   mkdirSync(home, { recursive: true });
   const folder = join(home, `run-${process.pid}`);
   const { release } = tryLock(`${folder}.lock`);
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.on(signal, () => void endLeftovers(folder, 0).finally(() => process.exit(130)));
+  const end = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      end.abort();
+      const leave = () => process.exit(130);
+      endLeftovers(folder, 0).then(leave, leave);
+    });
+  }
   try {
     const isWanted = ({ name }: { name: string }) => options.only?.includes(name) ?? true;
     await runLaboratory({
@@ -53,6 +59,7 @@ if (!options.table) {
       stages: STAGES.map((stage) => stage.filter(isWanted)).filter((stage) => stage.length > 0),
       quick: options.quick,
       seed: options.seed,
+      end: end.signal,
       rounds: options.rounds,
       untilMs: startedAt + options.minutes * 60_000,
       commit: (await runCommand("git", ["rev-parse", "--short", "HEAD"], { cwd: root })).stdout.trim(),

@@ -18,6 +18,8 @@ export interface LaboratoryOptions {
   /** No round begins later. */
   readonly untilMs: number;
   readonly commit: string;
+  /** The person wants it to end: nothing is started again. */
+  readonly end: AbortSignal;
   readonly tell: (text: string) => void;
 }
 
@@ -111,12 +113,12 @@ function claims(world: World): Omit<Unclaimed, "isAlone"> {
 }
 
 async function withWorld(options: LaboratoryOptions, use: (world: World) => Promise<void>): Promise<void> {
-  const { folder, seed, tell } = options;
+  const { folder, seed, end, tell } = options;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "processes"), { recursive: true });
   tell("starting PostgreSQL, RabbitMQ and the processes");
   try {
-    const world = await startWorld(folder, seed);
+    const world = await startWorld(folder, seed, end);
     await world.isUp(UP_MS);
     await use(world);
     await world.stop();

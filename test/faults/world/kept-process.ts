@@ -27,6 +27,7 @@ const START_MS = 30_000;
 /** A process that is started again whenever it ends, as any supervisor would. */
 export class KeptProcess {
   readonly #program: KeptProgram;
+  readonly #end: AbortSignal;
   readonly #onUnexpected: (exit: UnexpectedExit) => void;
   #child: Child | undefined;
   #generation = 0;
@@ -35,8 +36,10 @@ export class KeptProcess {
   #nextCrash: string | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(program: KeptProgram, onUnexpected: (exit: UnexpectedExit) => void) {
+  /** After `end` no other one is started. */
+  constructor(program: KeptProgram, end: AbortSignal, onUnexpected: (exit: UnexpectedExit) => void) {
     this.#program = program;
+    this.#end = end;
     this.#onUnexpected = onUnexpected;
   }
 
@@ -125,7 +128,7 @@ export class KeptProcess {
   }
 
   async #keep(): Promise<void> {
-    while (!this.#stopping) {
+    while (!this.#stopping && !this.#end.aborted) {
       const { name, file, env, folder } = this.#program;
       const crash = this.#nextCrash;
       this.#nextCrash = undefined;
@@ -143,7 +146,8 @@ export class KeptProcess {
       this.#generation += 1;
       await this.#child.ended;
       const log = this.#child.log();
-      if (this.#isKilled || this.#stopping || log.includes("SIGKILL at crash point")) rmSync(logFile);
+      if (this.#isKilled || this.#stopping || this.#end.aborted || log.includes("SIGKILL at crash point"))
+        rmSync(logFile);
       else {
         this.#onUnexpected({ name, lastWords: lastLines(log, 5) });
         await sleep(AGAIN_MS);

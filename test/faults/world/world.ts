@@ -49,7 +49,7 @@ const VIRTUAL_HOST = "laboratory";
 const STOP_GRACE_MS = "5000";
 
 /** Starts servers and processes with their data and logs in `folder`. */
-export async function startWorld(folder: string, seed: number): Promise<World> {
+export async function startWorld(folder: string, seed: number, end: AbortSignal): Promise<World> {
   mkdirSync(folder, { recursive: true });
   const servers = await startLabServers(folder);
   const log = createLogger("faults", "fatal");
@@ -82,7 +82,7 @@ export async function startWorld(folder: string, seed: number): Promise<World> {
     const { file, instances } = ROLES[role];
     processes[role] = Array.from({ length: instances }, (_, index) => {
       const program = { name: `${role}-${index + 1}`, file, env, folder: join(folder, "processes") };
-      return new KeptProcess(program, (exit) => unexpected.push(exit));
+      return new KeptProcess(program, end, (exit) => unexpected.push(exit));
     });
   }
   const all = () => Object.values(processes).flat();
