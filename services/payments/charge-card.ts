@@ -1,5 +1,5 @@
 import { ChargeCard, PaymentCompleted } from "#shared/contracts/payments.ts";
-import { emit, type Handler, handle, PermanentError } from "#shared/index.ts";
+import { dependency, emit, type Handler, handle, PermanentError } from "#shared/index.ts";
 import type { CardGateway, ChargeOrder, ChargeReceipt } from "./cards/card-gateway.ts";
 import { type CardPaymentRow, loadCardPayment } from "./cards/card-payment.ts";
 import { endCharge } from "./cards/charge-store.ts";
@@ -9,10 +9,14 @@ import { factsOf, recordPaymentFailure } from "./payment-facts.ts";
 import { completePayment } from "./payment-store.ts";
 import type { PaymentsDatabase, PaymentsTables } from "./tables.ts";
 
+/** The card processor: while it fails, charges wait and spend no attempt. */
+const CARDS = dependency("cards");
+
 /** Charges the payer's card, books the charge and tells the world what became of the payment. */
 export function chargeCard(gateway: CardGateway): Handler<{ paymentId: string }, ChargeReceipt> {
   return handle<{ paymentId: string }, ChargeReceipt>(ChargeCard, {
     effects: "keyed",
+    uses: [CARDS],
 
     perform: async ({ payload, intent, signal, db }) => {
       const own = db.$extendTables<PaymentsTables>();

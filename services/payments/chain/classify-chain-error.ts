@@ -1,16 +1,21 @@
-import { BaseError, HttpRequestError, LimitExceededRpcError, TimeoutError } from "viem";
+import { BaseError, HttpRequestError, RpcError, RpcRequestError, TimeoutError } from "viem";
 import {
   DulyError,
+  PermanentError,
   RateLimitedError,
   RetryableError,
   UnknownOutcomeError,
   UnreachableError,
 } from "#shared/index.ts";
+import { retryAfterMs } from "#shared/time/retry-after.ts";
+import { readRpcError } from "./rpc-errors.ts";
 
 /** What was under way: a question, which changes nothing, or bytes that can move money once they have arrived. */
 export type Errand = "asking" | "offering";
 
 const DEPENDENCY = "chain";
+/** Hold when the node asks for patience and does not say how long. */
+const PATIENCE_MS = 5_000;
 
 /** Node's codes for a connection that never came about: nothing was handed over. */
 const NEVER_CONNECTED = new Set([
@@ -30,12 +35,9 @@ const NEVER_CONNECTED = new Set([
  */
 export function classifyChainError(error: unknown, errand: Errand): DulyError {
   if (error instanceof DulyError) return error;
-  if (isTooManyRequests(error)) {
-    return new RateLimitedError(DEPENDENCY, "the chain's node asks for patience", {
-      retryAfterMs: 5_000,
-      cause: error,
-    });
-  }
+  const answer = rpcCodeOf(error);
+  const meaning = answer === undefined ? undefined : readRpcError(answer);
+  if (statusOf(error)?.status === 429 || meaning === "rate_limited") return patience(error);
   if (neverConnected(error)) {
     return new UnreachableError(DEPENDENCY, "the chain's node cannot be reached", { cause: error });
   }
@@ -47,8 +49,13 @@ export function classifyChainError(error: unknown, errand: Errand): DulyError {
       },
     );
   }
-  if (isTransportFailure(error)) {
+  if (isTransportFailure(error) || meaning === "unreachable") {
     return new UnreachableError(DEPENDENCY, `the chain's node did not answer: ${wordsOf(error)}`, {
+      cause: error,
+    });
+  }
+  if (meaning === "permanent") {
+    return new PermanentError(`chain_${answer}`, `the chain's node refuses the question: ${wordsOf(error)}`, {
       cause: error,
     });
   }
@@ -67,12 +74,28 @@ export function wordsOf(error: unknown): string {
     .slice(0, 300);
 }
 
-function isTooManyRequests(error: unknown): boolean {
-  // HTTP 429, or "limit exceeded" of EIP-1474.
-  return (
-    walk(error, (cause) => cause instanceof HttpRequestError)?.status === 429 ||
-    walk(error, (cause) => cause instanceof LimitExceededRpcError) !== undefined
+function patience(error: unknown): DulyError {
+  const header = statusOf(error)?.headers?.get("retry-after") ?? null;
+  return new RateLimitedError(DEPENDENCY, "the chain's node asks for patience", {
+    retryAfterMs: retryAfterMs(header, Date.now()) ?? PATIENCE_MS,
+    cause: error,
+  });
+}
+
+function statusOf(error: unknown): HttpRequestError | RpcRequestError | undefined {
+  return walk(
+    error,
+    (cause): cause is HttpRequestError | RpcRequestError =>
+      cause instanceof HttpRequestError || cause instanceof RpcRequestError,
   );
+}
+
+function rpcCodeOf(error: unknown): number | undefined {
+  return walk(
+    error,
+    (cause): cause is RpcError | RpcRequestError =>
+      cause instanceof RpcError || cause instanceof RpcRequestError,
+  )?.code;
 }
 
 function isTransportFailure(error: unknown): boolean {

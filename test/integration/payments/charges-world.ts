@@ -61,8 +61,8 @@ export function useChargesWorld(): ChargesWorld {
     Object.assign(world, makeWorld(engine, `http://127.0.0.1:${processor.ready["port"]}`));
     await seedCurrencies(world.own);
     await Promise.all([engine.startRelay(), engine.startScheduler()]);
-    // The waits between attempts are not what is tested here.
-    const quick = { ...chargeCard(world.gateway), definition: { ...ChargeCard, backoff: [20] } };
+    // Neither the waits between attempts nor the breaker, which all these faults would open, are what is tested here.
+    const quick = { ...chargeCard(world.gateway), uses: [], definition: { ...ChargeCard, backoff: [20] } };
     await engine.consume("payments", [quick], { medium: 8 });
   });
   afterAll(async () => {

@@ -6,6 +6,7 @@ import { classifyChainError } from "../../../services/payments/chain/classify-ch
 import { readOfferAnswer } from "../../../services/payments/chain/offer-answers.ts";
 import { Wallet } from "../../../services/payments/chain/wallet.ts";
 import {
+  PermanentError,
   RateLimitedError,
   RetryableError,
   UnknownOutcomeError,
@@ -23,7 +24,8 @@ const reset = new HttpRequestError({
   url,
   cause: new TypeError("fetch failed", { cause: Object.assign(new Error("reset"), { code: "ECONNRESET" }) }),
 });
-const rpc = (message: string) => new RpcRequestError({ url, body: {}, error: { code: -32_000, message } });
+const rpc = (message: string, code = -32_000) =>
+  new RpcRequestError({ url, body: {}, error: { code, message } });
 
 describe("classifyChainError", () => {
   it.each([
@@ -40,10 +42,25 @@ describe("classifyChainError", () => {
       UnknownOutcomeError,
     ],
     ["a 429", new HttpRequestError({ url, status: 429 }), "offering", RateLimitedError],
+    ["invalid params", rpc("invalid", -32_602), "asking", PermanentError],
+    ["a method that the node does not have", rpc("no such method", -32_601), "asking", UnreachableError],
+    ["an internal error", rpc("internal", -32_603), "asking", RetryableError],
+    ["a limit", rpc("limit exceeded", -32_005), "asking", RateLimitedError],
+    ["a limit while offering", rpc("limit exceeded", -32_005), "offering", RateLimitedError],
+    ["a code that nobody knows", rpc("what?", -32_099), "asking", RetryableError],
+    ["invalid params while offering", rpc("invalid", -32_602), "offering", UnknownOutcomeError],
     ["unknown words while asking", rpc("header not found"), "asking", RetryableError],
     ["unknown words while offering", rpc("internal error"), "offering", UnknownOutcomeError],
   ] as const)("makes of %s the right error", (_, error, errand, expected) => {
     expect(classifyChainError(error, errand)).toBeInstanceOf(expected);
+  });
+
+  it("waits as long as the node asks for, else 5 s", () => {
+    const headers = new Headers({ "retry-after": "17" });
+    const told = classifyChainError(new HttpRequestError({ url, status: 429, headers }), "asking");
+    expect(told).toMatchObject({ retryAfterMs: 17_000 });
+    const silent = classifyChainError(new HttpRequestError({ url, status: 429 }), "asking");
+    expect(silent).toMatchObject({ retryAfterMs: 5_000 });
   });
 
   it("keeps the chain's raw bytes out of the words", () => {
