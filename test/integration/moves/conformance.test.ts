@@ -159,10 +159,10 @@ test("a consumer keeps the receipt of an effect that it could not record", () =>
   ));
 
 test.each([
-  ["its own", 0, false, false],
-  ["its own", 0, true, true],
-  ["a lost", 1, true, true],
-])("a consumer that stops gives a job back under %s claim", async (_, behind, begun, again) => {
+  ["its own claim, not begun", 0, false, false],
+  ["its own claim, to be sent again", 0, true, true],
+  ["a lost claim", 1, true, true],
+])("a consumer that stops gives a job back under %s", async (_, behind, begun, again) => {
   const run = ({ claim, intents }: Rows) => ({
     claim: claim - behind,
     number: intents.length,
