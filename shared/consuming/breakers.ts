@@ -55,12 +55,13 @@ export class Breakers {
 
   #shut(gate: { name: string; reason: string; probeAfterMs: number }): void {
     const { watch, db, hurry, log } = this.#options;
-    watch.shut(gate.name);
     log.warn({ gate: gate.name, reason: gate.reason }, "a breaker opens: jobs that need it are held");
-    untilDatabaseAnswers(() => shutBreaker(db, gate), hurry, log).catch((error: unknown) => {
-      if (!(error instanceof Interrupted))
-        log.error({ err: error, gate: gate.name }, "a gate could not be shut");
-    });
+    watch
+      .shutWhile(gate.name, () => untilDatabaseAnswers(() => shutBreaker(db, gate), hurry, log))
+      .catch((error: unknown) => {
+        if (!(error instanceof Interrupted))
+          log.error({ err: error, gate: gate.name }, "a gate could not be shut");
+      });
   }
 
   #beginAnew(): void {

@@ -8,6 +8,8 @@ import { Bell } from "../time/bell.ts";
 /** What a consumer process knows of the gates at which jobs wait: no more than a second old. */
 export class GateWatch {
   #closed: ReadonlyMap<string, "shut" | "probing"> = new Map();
+  /** What this process shuts and has not yet written. */
+  readonly #unwritten = new Set<string>();
   readonly #listeners = new Set<() => void>();
   readonly #lookers = new Set<() => void>();
 
@@ -18,9 +20,8 @@ export class GateWatch {
 
   /** Takes in what PostgreSQL has just said. */
   learn(gates: readonly Gate[]): void {
-    const closed = new Map(
-      gates.flatMap(({ name, state }) => (state === "shut" || state === "probing" ? [[name, state]] : [])),
-    );
+    const closed = new Map<string, "shut" | "probing">([...this.#unwritten].map((name) => [name, "shut"]));
+    for (const { name, state } of gates) if (state === "shut" || state === "probing") closed.set(name, state);
     const same =
       closed.size === this.#closed.size &&
       [...closed].every(([name, state]) => this.#closed.get(name) === state);
@@ -34,7 +35,18 @@ export class GateWatch {
     for (const looker of this.#lookers) looker();
   }
 
-  /** Knows of a gate that this process is about to shut, or was told is shut. */
+  /** Shuts a gate here while `write` makes it known to all, so that no look in between opens it again. */
+  async shutWhile(name: string, write: () => Promise<void>): Promise<void> {
+    this.#unwritten.add(name);
+    this.shut(name);
+    try {
+      await write();
+    } finally {
+      this.#unwritten.delete(name);
+    }
+  }
+
+  /** Knows of a gate that it is shut, before the next look. */
   shut(name: string): void {
     if (this.#closed.get(name) === "shut") return;
     this.#closed = new Map([...this.#closed, [name, "shut"]]);

@@ -1,7 +1,7 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { crashPoint } from "../config/crash-point.ts";
 import type { Database } from "../database/database.ts";
-import { endProbe } from "../gates/probe.ts";
+import { leaveProbe } from "../gates/probe.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { giveBackJob } from "../jobs/give-back.ts";
 import { type TakenJob, takeJob, takeOver } from "../jobs/take-job.ts";
@@ -44,7 +44,7 @@ export async function performDelivery(
     throw new TypeError(`the handler of ${handler.definition.type} does not perform`);
   const job = await untilDatabaseAnswers(() => claim(delivery, parsed, context), context.hurry, context.log);
   if (job === undefined) {
-    if (probeOf !== undefined) await endProbe(context.db, { gate: probeOf, jobId: parsed.id }, "nothing");
+    if (probeOf !== undefined) await leaveProbe(context.db, { gate: probeOf, jobId: parsed.id });
     return true;
   }
   crashPoint("consumer.claimed");

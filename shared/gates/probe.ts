@@ -30,13 +30,20 @@ export async function endProbe(
     fails: sql`state = 'shut', since = duly.now(), until = duly.now() + probe_after_ms * interval '1 ms'`,
     nothing: sql`until = duly.now()`,
   }[result];
-  // A second copy of its delivery comes to nothing while the first is at work.
-  const unlessAtWork =
-    result === "nothing"
-      ? sql`and not exists (select from duly.jobs j where j.id = ${probe.jobId} and j.state = 'running')`
-      : sql``;
   await sql`
     update duly.gates set probe = null, ${change}
-    where name = ${probe.gate} and state = 'probing' and probe = ${probe.jobId} ${unlessAtWork}
+    where name = ${probe.gate} and state = 'probing' and probe = ${probe.jobId}
+  `.execute(db);
+}
+
+/** Leaves the probe to another job: its delivery is not live. A second copy of one that is at work changes nothing. */
+export async function leaveProbe(
+  db: QueryExecutorProvider,
+  probe: { readonly gate: string; readonly jobId: string },
+): Promise<void> {
+  await sql`
+    update duly.gates set probe = null, until = duly.now()
+    where name = ${probe.gate} and state = 'probing' and probe = ${probe.jobId}
+      and not exists (select from duly.jobs j where j.id = ${probe.jobId} and j.state = 'running')
   `.execute(db);
 }
