@@ -15,10 +15,12 @@ const payload = z.object({});
 const Poison = defineJob("owl.poison", { payload, priority: "high", attempts: 2, backoff: [1_000] });
 const Plain = defineJob("owl.plain", { payload, priority: "low" });
 const Brief = defineJob("owl.brief", { payload, priority: "batch" });
+const Other = defineJob("lynx.other", { payload, priority: "high" });
 const Fact = defineEvent("owl.seen", { version: 1, data: z.object({}) });
 
 beforeAll(async () => {
   await register(engine.db, "owl", [Poison, Plain, Brief], []);
+  await register(engine.db, "lynx", [Other], []);
   await engine.startRelay();
   await fillCounted();
 });
@@ -124,13 +126,11 @@ test("a message that is returned a hundred times leaves its queue once, for its 
 
 test("a dead letter that people look at again and again stays in its queue", async () => {
   const { broker } = engine;
-  await eventually("earlier copies", async () => (await broker.count("owl.dead-letters")) === 1);
-  await broker.takeAll("owl.dead-letters");
-  await broker.put("owl.dead-letters", Buffer.from("{}"));
+  await broker.put("lynx.dead-letters", Buffer.from("{}"));
   const look = { count: 1, ackmode: "ack_requeue_true", encoding: "auto" };
   for (let times = 0; times < 25; times += 1) {
     const seen = await eventually("the letter", async () => {
-      const path = `/api/queues/${broker.name}/owl.dead-letters/get`;
+      const path = `/api/queues/${broker.name}/lynx.dead-letters/get`;
       const messages = (await management("POST", path, look)) as unknown[];
       return messages.length > 0 && messages;
     });
@@ -138,7 +138,7 @@ test("a dead letter that people look at again and again stays in its queue", asy
   }
   await eventually(
     "the letter to be back",
-    async () => (await broker.takeAll("owl.dead-letters")).length === 1,
+    async () => (await broker.takeAll("lynx.dead-letters")).length === 1,
   );
   expect(await broker.count("duly.rejected")).toBe(0);
 });
