@@ -20,6 +20,12 @@ export interface Ended {
 }
 
 /**
+ * For so long a provider is trusted to know a key, when nobody can be asked: Stripe may forget one after 24 h (API
+ * reference, "Idempotent requests"), and a second request would be a second effect then.
+ */
+const LONGEST_TRUST_MS = 12 * 3_600_000;
+
+/**
  * Runs a handler once, outside any transaction; never throws for anything that the handler did.
  *
  * In doubt about an earlier run it asks before it tries again. Stops waiting for a handler that does not heed its
@@ -32,6 +38,8 @@ export async function attempt(run: Run, context: ConsumerContext): Promise<Ended
   }
   if (inDoubt && handler.ask !== undefined) return afterAsking(run, context);
   if (inDoubt && (isOver(run) || handler.effects === "atMostOnce")) return { run, outcome: doubtful(job.id) };
+  if (inDoubt && handler.effects === "keyed" && job.intent_age_ms > LONGEST_TRUST_MS)
+    return { run, outcome: doubtful(job.id) };
   if (isOver(run)) return { run, outcome: cancelled(run) };
   return { run, outcome: await perform(run, context) };
 }

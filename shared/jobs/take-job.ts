@@ -13,6 +13,8 @@ export interface TakenJob extends JobRow {
   readonly intent_number: number;
   /** What was known of that intent before this claim; undefined for a new one. */
   readonly intent_before: IntentOutcome | null;
+  /** Milliseconds since its key may first have reached the provider. */
+  readonly intent_age_ms: number;
   /** What `perform` returned when only recording failed, packed. */
   readonly receipt: Buffer | null;
 }
@@ -65,10 +67,12 @@ async function take(
         'unknown', duly.now()
       from taken left join latest on true
       on conflict (job_id, number) do update
-        set outcome = case i.outcome when 'unsent' then 'unknown' else i.outcome end
-      returning number
+        set outcome = case i.outcome when 'unsent' then 'unknown' else i.outcome end,
+          made_at = case i.outcome when 'unsent' then excluded.made_at else i.made_at end
+      returning number, made_at
     )
     select taken.*, intent.number as intent_number,
+      extract(epoch from duly.now() - intent.made_at)::float8 * 1000 as intent_age_ms,
       case when latest.number = intent.number then latest.outcome end as intent_before, latest.receipt
     from taken cross join intent left join latest on true
   `.execute(db);

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import {
@@ -48,14 +49,34 @@ function scripted(
 }
 
 /** Enqueues a job and leaves it as a process does that died between claim and settling. */
-async function crashed(service: string, definition: JobDefinition<Payload>): Promise<string> {
+async function crashed(service: string, definition: JobDefinition<Payload>, hoursAgo = 0): Promise<string> {
   const queue = await declareQueueOf(engine, service, definition);
   const id = await add(engine, definition, {});
   await holds(engine, queue, 1);
   await leaveToGhost(engine, id);
+  await sql`update duly.intents set made_at = made_at - ${hoursAgo} * interval '1 hour' where job_id = ${id}`.execute(
+    engine.db,
+  );
   await engine.broker.handBack(queue);
   return id;
 }
+
+test.concurrent.each([
+  [13, ["outcome_in_doubt"], 0],
+  [11, [], 1],
+])(
+  "in doubt, a key of %i h that nobody can be asked about: letters %o, performed again %i times",
+  async (hours, reasons, times) => {
+    const service = `intent-of-${hours}h`;
+    const Work = job(`${service}.work`);
+    const { handler, calls } = scripted(Work, "keyed", []);
+    const id = await crashed(service, Work, hours);
+    await engine.consume(service, [handler]);
+    await engine.reaches(id, "completed", "dead_lettered");
+    expect((await lettersOf(engine, id)).map(({ reason }) => reason)).toEqual(reasons);
+    expect(calls).toEqual(Array.from({ length: times }, () => `perform ${id}.1`));
+  },
+);
 
 test.concurrent("the key stays the same over errors that leave the effect unknown", async () => {
   const Work = job("same.work");

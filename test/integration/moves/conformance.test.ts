@@ -178,6 +178,7 @@ test.each([
         claim,
         intent_number: number,
         intent_before: null,
+        intent_age_ms: 0,
         receipt: null,
       };
       await giveBackJob(engine.db, job, { begun, again });

@@ -70,6 +70,7 @@ export async function settleReally(
     claim: run.claim,
     intent_number: run.number,
     intent_before: null,
+    intent_age_ms: 0,
     receipt: null,
   };
   const handler = {
