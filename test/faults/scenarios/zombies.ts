@@ -6,7 +6,7 @@ import type { Role } from "../world/world.ts";
 
 /** Longer than a heartbeat may be away (30 s), with the sweep that follows (10 s). */
 const ASLEEP_MS = 45_000;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 
 /** Steps after which somebody else will have done the rest when the sleeper wakes up. */
 const PLACES: Readonly<Partial<Record<Role, readonly CrashPoint[]>>> = {
