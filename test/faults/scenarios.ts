@@ -22,8 +22,9 @@ import { frozenServers, zombies } from "./scenarios/zombies.ts";
  * All scenarios, in stages: those of a stage disturb different things, so that the quick run does them at once.
  */
 export const STAGES: readonly (readonly Scenario[])[] = [
-  [relayKills, consumerKills, schedulerKills, zombies, poison],
-  [providerFaults, duplicates, rollingRestarts, clockSteps, blackHoles, ordering],
+  [relayKills, consumerKills, schedulerKills, zombies],
+  // Poison kills whoever runs it, and so those that are armed for another death, above.
+  [poison, providerFaults, duplicates, rollingRestarts, clockSteps, blackHoles, ordering],
   [postgresRestarts],
   [postgresCrashes],
   [backendsEnded],
