@@ -8,6 +8,7 @@ import { beginIncarnation } from "#shared/jobs/incarnation.ts";
 import { nextIntent, noteIntent } from "#shared/jobs/intents.ts";
 import { packReceipt } from "#shared/jobs/receipt.ts";
 import { requeueOrphans } from "#shared/jobs/requeue-orphans.ts";
+import { sendStragglers } from "#shared/jobs/stragglers.ts";
 import { takeJob, takeOver } from "#shared/jobs/take-job.ts";
 import * as model from "../../model/rows.ts";
 import type { Ending, Rows } from "../../model/world.ts";
@@ -36,7 +37,7 @@ const reached = reachedRows();
 const SIDE_BY_SIDE = 4;
 
 afterEach(async () => {
-  await sql`truncate duly.jobs, duly.outbox, duly.intents, duly.expiries, duly.dead_letters`.execute(
+  await sql`truncate duly.jobs, duly.outbox, duly.intents, duly.expiries, duly.dead_letters, duly.suspects`.execute(
     engine.db,
   );
 });
@@ -104,6 +105,18 @@ test("the scheduler ends what is expired", () =>
 
 test("a new incarnation sends again what only the lost broker had", () =>
   expectAlike(reached, model.beginIncarnation, () => engine.db.transaction().execute(beginIncarnation)));
+
+test("the sweep sends stragglers again", () =>
+  expectAlike(reached, model.sendStraggler, (ids) =>
+    engine.db.transaction().execute(async (trx) => {
+      await sql`
+        insert into duly.suspects (job_id, send, queue, overdue, seen_at, passed_at)
+        select id, send, 'moves.high', false, duly.now(), duly.now() - interval '1 minute' from duly.jobs
+        where id = any (${ids}::uuid[])
+      `.execute(trx);
+      await sendStragglers(trx);
+    }),
+  ));
 
 test("somebody cancels", () =>
   expectEachAlike(reached, model.cancel, (id) => cancelJob(engine.db, id, "no more")));

@@ -1,8 +1,10 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { jobModel } from "../../model/job-model.ts";
 import { search } from "../../model/search.ts";
 import { bent } from "../../model/settings.ts";
 import type { Setting } from "../../model/world.ts";
+
+vi.setConfig({ testTimeout: 60_000 }); // a machine that has other things to do, too
 
 /** The search would be worth nothing if it did not find what each fence is there for. */
 function whatBreaks(setting: Setting): string | undefined {
@@ -24,17 +26,24 @@ test("a run that settles under another's claim", () => {
 });
 
 test("an intent that is not stored before the call", () => {
-  expect(whatBreaks(bent("at most once", {}, "intent before the call"))).toBe("2 effects");
+  const faults = ["stall", "kill"] as const;
+  expect(whatBreaks(bent("at most once", { faults }, "intent before the call"))).toBe("2 effects");
 });
 
 test("a new key after `none`, while a call may be on its way under the old one", () => {
-  const setting = bent("keyed, asks a provider that only knows effects", {}, "same key after none");
+  const faults = ["stall", "timeout"] as const;
+  const setting = bent("keyed, asks a provider that only knows effects", { faults }, "same key after none");
   expect(whatBreaks(setting)).toBe("2 effects");
 });
 
 test("a relay that deletes the rows of a job instead of the row it published", () => {
-  const faults = ["stall", "relayDies"] as const;
-  const setting = bent("keyed, cannot ask", { faults }, "delete by id", "sweep of stragglers");
+  const faults = ["stall"] as const;
+  const setting = bent(
+    "keyed, cannot ask",
+    { faults, faultCount: 1, expires: false },
+    "delete by id",
+    "sweep of stragglers",
+  );
   expect(whatBreaks(setting)).toBe(STUCK);
 });
 
@@ -44,7 +53,8 @@ test("a marker that is put before the rows of the new incarnation", () => {
 });
 
 test("nobody who sends again what a dead holder ran", () => {
-  expect(whatBreaks(bent("at most once", {}, "sweep of orphans"))).toBe(STUCK);
+  const faults = ["kill", "cut"] as const;
+  expect(whatBreaks(bent("at most once", { faults }, "sweep of orphans"))).toBe(STUCK);
 });
 
 test("nobody who sends again what the broker lost", () => {
@@ -59,8 +69,17 @@ test("a job that is given back under the same send, though its delivery is gone"
 });
 
 test("no new incarnation needs the sweep beside it", () => {
-  const faults = ["kill", "cut", "drain", "wipe", "relayDies", "refused", "lostCommit"] as const;
-  expect(whatBreaks(bent("keyed, asks and makes the key void", { faults }, "sweep of stragglers"))).toBe(
-    undefined,
-  );
+  const faults = ["kill", "cut", "drain", "wipe", "relayDies", "refused"] as const;
+  expect(
+    whatBreaks(bent("keyed, asks a provider that remembers refusals", { faults }, "sweep of stragglers")),
+  ).toBe(undefined);
+});
+
+test("what no fence can prevent: a late call of a job that was cancelled because nothing had come of it yet", () => {
+  const setting = bent("keyed, asks a provider that remembers refusals", { people: ["cancel"] });
+  expect(whatBreaks({ ...setting, faults: ["stall"] })).toBe("cancelled, and yet it had its effect");
+});
+
+test("what no fence can prevent: a late call beside a second one, without a key", () => {
+  expect(whatBreaks(bent("at most once", { ask: "plain", faults: ["stall"] }))).toBe("2 effects");
 });
