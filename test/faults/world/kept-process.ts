@@ -133,7 +133,7 @@ export class KeptProcess {
       const crash = this.#nextCrash;
       this.#nextCrash = undefined;
       this.#isKilled = false;
-      const logFile = join(folder, `${name}-${this.#generation + 1}.log`);
+      const logFile = join(folder, "processes", `${name}-${this.#generation + 1}.log`);
       this.#child = await startChild({
         name,
         program: process.execPath,

@@ -1,5 +1,4 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { sql } from "kysely";
 import { type Database, openDatabase } from "#shared/database/database.ts";
 import { createLogger } from "#shared/log/logger.ts";
@@ -81,7 +80,7 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
     };
     const { file, instances } = ROLES[role];
     processes[role] = Array.from({ length: instances }, (_, index) => {
-      const program = { name: `${role}-${index + 1}`, file, env, folder: join(folder, "processes") };
+      const program = { name: `${role}-${index + 1}`, file, env, folder };
       return new KeptProcess(program, end, (exit) => unexpected.push(exit));
     });
   }
