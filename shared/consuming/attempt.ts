@@ -73,15 +73,19 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
   try {
     crashPoint("consumer.performing");
     const receipt = await context.gates.breakers.watch(handler.uses ?? [], () =>
-      runWithin(job.timeout_ms, context.hurry, (signal) =>
-        handler.perform({
-          job: jobInHand(job),
-          payload,
-          intent,
-          signal,
-          db: context.db,
-          progress: progress.note,
-        }),
+      runWithin(
+        job.timeout_ms,
+        context.hurry,
+        (signal) =>
+          handler.perform({
+            job: jobInHand(job),
+            payload,
+            intent,
+            signal,
+            db: context.db,
+            progress: progress.note,
+          }),
+        context.hand.calledOff(job.id),
       ),
     );
     crashPoint("consumer.performed");

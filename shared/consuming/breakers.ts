@@ -7,6 +7,7 @@ import { BreakerSensor } from "../resilience/breaker-sensor.ts";
 import type { Dependency } from "../resilience/dependency.ts";
 import { gateName } from "../resilience/gate-name.ts";
 import type { GateWatch } from "./gate-watch.ts";
+import { CalledOffError } from "./run-within.ts";
 import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 export interface BreakersOptions {
@@ -77,7 +78,7 @@ export class Breakers {
  * neither for nor against one, and PostgreSQL's own trouble is nobody's here.
  */
 export function failedBy(error: unknown, uses: readonly Dependency[]): readonly Dependency[] {
-  if (isDatabaseFault(error)) return [];
+  if (isDatabaseFault(error) || error instanceof CalledOffError) return [];
   const found = classifyError(error);
   switch (found.kind) {
     case "permanent":

@@ -16,6 +16,7 @@ import { consumeStraight } from "./consume-straight.ts";
 import { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
 import { hearEvent } from "./hear-event.ts";
+import { heedCancelling } from "./heed-cancelling.ts";
 import { openGates } from "./open-gates.ts";
 import { openWorkQueue } from "./open-work-queue.ts";
 import { becomePresent } from "./presence.ts";
@@ -62,6 +63,7 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   const link = new BrokerLink();
   const url = config.DATABASE_URL;
   const gates = await openGates({ service, handlers: handlers.values(), db, url, log, hurry });
+  const heeding = heedCancelling({ service, hand, db, url, log });
   const ours = { service, instance, handlers, hand, solitude, link, gates, log, hurry };
   const queues = queueSizes(handlers, request.workers, config).map((sizes) =>
     openWorkQueue(sizes, ours, url, stop),
@@ -110,6 +112,7 @@ export async function consume(request: ConsumeRequest): Promise<void> {
     await Promise.race([idle(), aborted(hurry)]);
   } finally {
     await gates.close();
+    await heeding.close();
     await presence.end();
     await Promise.all(queues.map((queue) => queue.close()));
   }

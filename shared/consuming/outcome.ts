@@ -31,7 +31,7 @@ export type Outcome =
 class OutcomeInDoubtError extends DulyError {}
 
 /** Leaves a job to people that may or may not have had its effect. */
-export function doubtful(jobId: string, cause?: Error): Outcome {
+export function doubtful(jobId: string, cause?: Error): Failure & { readonly intent: IntentOutcome } {
   const message = `job ${jobId} may or may not have had its effect, and nobody can be asked`;
   const error = new OutcomeInDoubtError("outcome_in_doubt", message, { cause });
   return { kind: "dead", error, intent: "unknown", reason: "outcome_in_doubt" };

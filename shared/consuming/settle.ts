@@ -15,6 +15,7 @@ import type { Handler, SettlingTransaction } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
 import type { Failure, Outcome } from "./outcome.ts";
 import type { Run } from "./run.ts";
+import { whenCalledOff } from "./when-called-off.ts";
 
 /** What settling did: `fenced` means that another claim has the job by now, and nothing was written. */
 export type Settlement = "settled" | "fenced";
@@ -55,17 +56,15 @@ export async function settle(
       case "failed":
       case "dead":
       case "held":
-        await noteIntent(trx, intent, outcome.intent);
-        await settleFailure(
-          trx,
-          { row, handler, payload, tellDomain, onTable: context.link.isAway },
-          outcome,
-        );
+      case "cancelled": {
+        // Whoever asks for a job's end while it runs writes it under this row's lock.
+        const end = row.cancel_requested ? whenCalledOff(run, outcome) : outcome;
+        await noteIntent(trx, intent, outcome.kind === "cancelled" ? "refused" : outcome.intent);
+        if (end.kind === "cancelled") await cancel(trx, [job.id], end.reason);
+        else
+          await settleFailure(trx, { row, handler, payload, tellDomain, onTable: context.link.isAway }, end);
         return "settled";
-      case "cancelled":
-        await noteIntent(trx, intent, "refused");
-        await cancel(trx, [job.id], outcome.reason);
-        return "settled";
+      }
       case "interrupted":
         return "fenced";
     }

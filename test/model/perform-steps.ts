@@ -35,9 +35,14 @@ function stepsAt(hand: Hand, world: World, setting: Setting): Step<World>[] {
     case "call":
       return callSteps(hand, world, setting);
     case "wait":
-      return misfortune("timeout", `${hand.process} hears nothing in time`, { world, setting }, (next) =>
-        onTimeout(next, hand, setting),
-      );
+      return [
+        ...misfortune("timeout", `${hand.process} hears nothing in time`, { world, setting }, (next) =>
+          onTimeout(next, hand, setting),
+        ),
+        ...(world.rows.cancelRequested
+          ? [{ name: `${hand.process} is called off`, world: onTimeout(world, hand, setting) }]
+          : []),
+      ];
     case "keep":
       return [keep(hand, world)];
     case "settle":
@@ -134,7 +139,7 @@ function settleSteps(hand: Hand, world: World, setting: Setting): Step<World>[] 
   if (ending === undefined) throw new TypeError("a run that is settled has ended somehow");
   const settled = (onLadder: boolean): World => {
     const claim = setting.without.has("claim fence") ? world.rows.claim : hand.claim;
-    const limits = { maxAttempts: setting.maxAttempts, onLadder };
+    const limits = { maxAttempts: setting.maxAttempts, onLadder, asks: setting.ask !== undefined };
     const rows = settle(world.rows, { claim, number: hand.number }, ending, limits);
     if (rows === undefined) return withHand(world, hand, { at: "ack" });
     const records = world.records + (rows.state === "completed" ? 1 : 0);

@@ -95,9 +95,16 @@ export function settle(
   rows: Rows,
   run: { readonly claim: number; readonly number: number },
   ending: Ending,
-  limits: { readonly maxAttempts: number; readonly onLadder: boolean },
+  limits: { readonly maxAttempts: number; readonly onLadder: boolean; readonly asks: boolean },
 ): Rows | undefined {
   if (rows.state !== "running" || rows.claim !== run.claim) return undefined;
+  if (rows.cancelRequested && "intent" in ending && ending.intent !== "applied") {
+    return settleCalledOff(
+      { ...rows, intents: withNote(rows.intents, run.number, ending.intent) },
+      ending,
+      limits,
+    );
+  }
   const noted = (outcome: IntentOutcome): Rows => ({
     ...rows,
     intents: withNote(rows.intents, run.number, outcome),
@@ -114,6 +121,17 @@ export function settle(
     case "failed":
       return countFailure(noted(ending.intent), limits);
   }
+}
+
+// Without a doubt it ends; in doubt the provider is asked after a while, or people have to.
+function settleCalledOff(
+  rows: Rows,
+  { kind, intent }: { readonly kind: Ending["kind"]; readonly intent: IntentOutcome },
+  { asks }: { readonly asks: boolean },
+): Rows {
+  if (intent === "refused" || intent === "unsent") return end(rows, "cancelled");
+  if (!asks && kind !== "held") return bury({ ...rows, attempt: rows.attempt + 1 });
+  return { ...rows, state: "held", send: rows.send + 1, holder: undefined, wake: true };
 }
 
 /** A consumer, with the database effects of a delivery in the same transaction; undefined when it is not live. */

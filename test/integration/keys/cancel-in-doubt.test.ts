@@ -1,7 +1,15 @@
+import { sql } from "kysely";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { type Answer, cancel, defineJob, handle, UnknownOutcomeError } from "#shared/index.ts";
-import { add, effectsOf, intentsOf, useRoad } from "../consuming/road.ts";
+import {
+  type Answer,
+  cancel,
+  defineJob,
+  handle,
+  RetryableError,
+  UnknownOutcomeError,
+} from "#shared/index.ts";
+import { add, effectsOf, Gate, intentsOf, useRoad } from "../consuming/road.ts";
 
 const Pay = defineJob("test.pay", {
   payload: z.object({ fate: z.string() }),
@@ -11,9 +19,11 @@ const Pay = defineJob("test.pay", {
 });
 const engine = useRoad();
 let answer: Answer<string>;
+let gate: Gate;
 const performed: string[] = [];
 
 beforeEach(() => {
+  gate = new Gate();
   answer = { effect: "unknown" };
 });
 
@@ -21,8 +31,18 @@ beforeAll(async () => {
   await engine.consume("payer", [
     handle(Pay, {
       effects: "keyed",
-      perform: async ({ payload, job }) => {
+      perform: async ({ payload, job, signal }) => {
         performed.push(job.id);
+        if (payload.fate === "waits") {
+          const aborted = new Promise((_, reject) => {
+            signal.addEventListener("abort", () => reject(new Error("aborted")));
+          });
+          await Promise.race([gate.pass(), aborted]);
+        }
+        if (payload.fate === "refused") {
+          await gate.pass();
+          throw new RetryableError("declined", "the card was declined", { effect: "none" });
+        }
         if (payload.fate === "no answer") throw new UnknownOutcomeError("the line went dead");
         return "paid";
       },
@@ -68,6 +88,35 @@ test("one that nobody can tell of yet goes on waiting, and is settled with the n
   answer = { effect: "none" };
   await engine.reaches(id, "cancelled");
   expect(performed.filter((one) => one === id)).toHaveLength(1);
+});
+
+test("a running one is told at once, and cancelled after its provider was asked", async () => {
+  const id = await add(engine, Pay, { fate: "waits" });
+  await gate.reached;
+  answer = { effect: "none" };
+  expect(await cancel(engine.db, id, "the payer withdrew")).toBe("requested");
+  const job = await engine.reaches(id, "cancelled");
+  expect(job).toMatchObject({ attempt: 0, last_error: { message: "the payer withdrew" } });
+  expect(performed.filter((one) => one === id)).toHaveLength(1);
+});
+
+test("a running one that had its effect is completed, though its run was cut short", async () => {
+  const id = await add(engine, Pay, { fate: "waits" });
+  await gate.reached;
+  answer = { effect: "applied", receipt: "paid in the last moment" };
+  expect(await cancel(engine.db, id, "no")).toBe("requested");
+  await engine.reaches(id, "completed");
+  expect(await effectsOf(engine, id)).toEqual(["paid in the last moment"]);
+});
+
+test("a running one whose provider refuses is cancelled there and then, and not tried again", async () => {
+  const id = await add(engine, Pay, { fate: "refused" });
+  await gate.reached;
+  // As if its holder had not heard of it.
+  await sql`update duly.jobs set cancel_requested = true where id = ${id}`.execute(engine.db);
+  gate.open();
+  expect(await engine.reaches(id, "cancelled")).toMatchObject({ attempt: 0 });
+  expect(await intentsOf(engine, id)).toEqual(["1 refused"]);
 });
 
 test("a cancelled delivery that is on its way is stale", async () => {

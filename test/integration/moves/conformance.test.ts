@@ -223,7 +223,8 @@ const ENDINGS: readonly [Ending, boolean][] = [
 test.each(ENDINGS)(
   "a consumer settles a run that ended as %o, over the ladder: %s",
   async (ending, onLadder) => {
-    const limits = { maxAttempts: kind.maxAttempts, onLadder };
+    const asks = !onLadder;
+    const limits = { maxAttempts: kind.maxAttempts, onLadder, asks };
     const runs = (rows: Rows, behind: number) => ({
       claim: rows.claim - behind,
       number: rows.intents.length,
@@ -235,7 +236,7 @@ test.each(ENDINGS)(
       await expectEachAlike(
         states,
         (rows) => model.settle(rows, runs(rows, behind), ending, limits) ?? rows,
-        (id, rows) => settleReally(engine.db, id, runs(rows, behind), ending, onLadder),
+        (id, rows) => settleReally(engine.db, id, runs(rows, behind), ending, { onLadder, asks }),
       );
     }
   },

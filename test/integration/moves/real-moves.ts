@@ -63,7 +63,7 @@ export async function settleReally(
   id: string,
   run: { readonly claim: number; readonly number: number },
   ending: Ending,
-  onLadder: boolean,
+  { onLadder, asks }: { readonly onLadder: boolean; readonly asks: boolean },
 ): Promise<void> {
   const job: TakenJob = {
     ...(await rowOf(db, id)),
@@ -76,6 +76,7 @@ export async function settleReally(
   const handler = {
     ...handle(Moved, { effects: "keyed", perform: async () => undefined }),
     perform: async () => undefined,
+    ...(asks ? { ask: async () => ({ effect: "unknown" }) as const } : {}),
   };
   const options = { startedAt: new Date(), tellDomain: true };
   const settled = { job, handler, payload: {}, intentNumber: run.number, inDoubt: false };
