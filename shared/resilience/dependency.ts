@@ -6,7 +6,7 @@ export interface BreakerOptions {
   readonly volume: number;
   /** Milliseconds over which calls are counted. @default 10_000 */
   readonly windowMs: number;
-  /** Milliseconds until one job is sent as the probe, and again after each probe that fails. @default 10_000 */
+  /** Milliseconds until one job is sent as the probe, and again after each probe that fails. @default 5_000 */
   readonly probeAfterMs: number;
 }
 
@@ -40,7 +40,7 @@ const BREAKER: BreakerOptions = {
   errorPercentage: 50,
   volume: LEAST_VOLUME,
   windowMs: 10_000,
-  probeAfterMs: 10_000,
+  probeAfterMs: 5_000,
 };
 const LONGEST_MS = 24 * 3_600_000;
 

@@ -3,7 +3,7 @@ import { dependency } from "#shared/resilience/dependency.ts";
 
 describe("dependency", () => {
   it("has a breaker unless told otherwise, and no limits", () => {
-    const breaker = { errorPercentage: 50, volume: 10, windowMs: 10_000, probeAfterMs: 10_000 };
+    const breaker = { errorPercentage: 50, volume: 10, windowMs: 10_000, probeAfterMs: 5_000 };
     expect(dependency("stripe")).toEqual({ name: "stripe", breaker });
     expect(dependency("stripe", { breaker: { probeAfterMs: 500 } }).breaker).toEqual({
       ...breaker,
