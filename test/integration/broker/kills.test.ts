@@ -68,6 +68,14 @@ async function waitsAt(key: number): Promise<void> {
   });
 }
 
+/** Waits until a service has taken all there is, and ends it: what it had not acked would be there again. */
+async function emptied(service: RunningProcess): Promise<void> {
+  await eventually("all to be taken", async () => (await engine.broker.count(QUEUE)) === 0);
+  service.signal("SIGTERM");
+  await service.ended;
+  expect(await engine.broker.count(QUEUE)).toBe(0);
+}
+
 async function traces(id: string) {
   const ran = await sql<{ attempt: number }>`select attempt from ran where job = ${id} order by 1`.execute(
     engine.db,
@@ -94,9 +102,9 @@ test("a relay killed between the confirm and the delete sends twice, to one effe
   await sql`drop function stand_still cascade`.execute(db);
   const next = await engine.startRelay();
   await eventually("the second message of the same send", async () => (await broker.count(QUEUE)) === 2);
-  await startDoomed(broker.url);
+  const service = await startDoomed(broker.url);
   await engine.reaches(id, "completed");
-  await eventually("both to be acked", async () => (await broker.count(QUEUE)) === 0);
+  await emptied(service);
   expect(await traces(id)).toEqual({ ran: [1], effects: 1 });
   await next.stop();
 });
@@ -120,9 +128,9 @@ test.each([
     await first.kill();
     wire.cut();
     await eventually("the delivery to be back", async () => (await broker.count(QUEUE)) >= 1);
-    await startDoomed(broker.url);
+    const second = await startDoomed(broker.url);
     expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: fails + 1 });
-    await eventually("all to be acked", async () => (await broker.count(QUEUE)) === 0);
+    await emptied(second);
     expect(await traces(id)).toEqual({ ran: fails === 0 ? [1] : [1, 2], effects: 1 });
     await relay.stop();
   },
