@@ -9,7 +9,7 @@ import { eventually } from "../../support/eventually.ts";
 import { useOwnBroker } from "../../support/own-broker.ts";
 import { killAll, startProcess } from "../../support/service-process.ts";
 
-const TIMEOUT_MS = 4_000;
+const TIMEOUT_MS = 3_000;
 const node = useOwnBroker({
   conf: `heartbeat = 2\nconsumer_timeout = ${TIMEOUT_MS}\n`,
   // How often a channel looks for unacked deliveries, and when a dead letter that was not confirmed goes out again:
@@ -25,7 +25,7 @@ const job = (type: string, attempts = 1) =>
 beforeAll(async () => {
   await sql`create table effects (job uuid not null)`.execute(engine.db);
   await sql`create table ran (job uuid not null, attempt integer not null)`.execute(engine.db);
-  await engine.startRelay({ RELAY_CONFIRM_MS: "2000" });
+  await engine.startRelay({ RELAY_CONFIRM_MS: "1000" });
 });
 afterAll(killAll);
 
@@ -94,7 +94,7 @@ test.concurrent("a process that stands still for longer than its heartbeats lose
   const env = { DATABASE_URL: engine.url, AMQP_URL: engine.broker.url, LOG_LEVEL: "warn" };
   const service = startProcess({ file: "test/integration/broker/doomed-service.ts", env });
   await service.says('"msg":"ready"');
-  const id = await enqueue(engine.db, Doomed, { stallMs: 7_000 });
+  const id = await enqueue(engine.db, Doomed, { stallMs: 5_000 });
   await engine.reaches(id, "completed");
   await service.says("RabbitMQ ended the connection");
   const after = await enqueue(engine.db, Doomed, {});
@@ -137,7 +137,7 @@ test("a broker that stands still has nothing taken for sent that it did not conf
   node.signal("SIGSTOP");
   const items = Array.from({ length: 50 }, () => ({ payload: {} }));
   const ids = await enqueueMany(db, Work, items);
-  await delay(3_000); // the relay gives up, and connects anew in vain
+  await delay(2_500); // the relay gives up, and connects anew in vain
   expect(await outbox()).toBe(50);
   node.signal("SIGCONT");
   await engine.consume("still", [handle(Work, { effects: "keyed", perform: async () => undefined })]);
