@@ -45,6 +45,8 @@ export class GateKeeper {
 
   /** Takes out what has to be held: its gate is shut, or too many wait here already for its bulkhead. */
   turnAway<Item extends GatedItem>(waiting: Item[]): Item[] {
+    // As nearly always: nothing is looked at for each delivery that comes.
+    if (this.#context.gates.watch.isClear && this.#bulkheads.length === 0) return [];
     const places = new Map<string, number>();
     const away = waiting.filter((item) => this.#isShut(item) || this.#isTooMany(item, places));
     if (away.length > 0) waiting.splice(0, waiting.length, ...waiting.filter((item) => !away.includes(item)));

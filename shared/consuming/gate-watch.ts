@@ -18,6 +18,11 @@ export class GateWatch {
     return this.#closed.get(name);
   }
 
+  /** Whether every gate lets jobs pass. */
+  get isClear(): boolean {
+    return this.#closed.size === 0;
+  }
+
   /** Takes in what PostgreSQL has just said. */
   learn(gates: readonly Gate[]): void {
     const closed = new Map<string, "shut" | "probing">([...this.#unwritten].map((name) => [name, "shut"]));

@@ -92,7 +92,7 @@ export class WorkQueue {
     if (this.#suspects.length > 0) return this.#startAlone();
     const { solitude } = this.#context;
     while (this.#busy < this.#workers) {
-      const item = this.#gates.takeNext(this.#performing);
+      const item = this.#nextPerforming();
       if (item === undefined) break;
       this.#busy += 1;
       const work = solitude.among(() => this.#perform(item));
@@ -109,9 +109,18 @@ export class WorkQueue {
     }
   }
 
+  // One whose channel is gone comes again on the next.
+  #nextPerforming(): Waiting | undefined {
+    for (;;) {
+      const item = this.#gates.takeNext(this.#performing);
+      if (item === undefined || !item.delivery.isGone()) return item;
+      this.#gates.leave(item);
+      item.settled.resolve();
+    }
+  }
+
   // Holds those whose gates are shut; what is not held after all waits on, before the others.
   #turnAway(line: Waiting[]): void {
-    dropGone(line);
     const group = this.#gates.turnAway(line);
     for (let place = 0; place < group.length; place += LARGEST_GROUP) {
       const part = group.slice(place, place + LARGEST_GROUP);
@@ -136,6 +145,10 @@ export class WorkQueue {
     if (this.#underWay.size > 0) return;
     const item = this.#suspects.shift();
     if (item === undefined) return;
+    if (item.delivery.isGone()) {
+      item.settled.resolve(); // it comes again on the next channel
+      return this.#startWorkers();
+    }
     this.#isAlone = true;
     this.#finish([item], this.#alone(item), () => (this.#isAlone = false));
   }
@@ -202,13 +215,4 @@ export class WorkQueue {
 function giveBack({ delivery, settled }: Waiting): void {
   delivery.giveBack();
   settled.resolve();
-}
-
-// One whose channel is gone comes again on the next.
-function dropGone(line: Waiting[]): void {
-  const left = line.filter(({ delivery, settled }) => {
-    if (delivery.isGone()) settled.resolve();
-    return !delivery.isGone();
-  });
-  if (left.length < line.length) line.splice(0, line.length, ...left);
 }
