@@ -6,6 +6,18 @@ import { defineConfig } from "vitest/config";
  */
 const servers = { globalSetup: ["test/support/infrastructure.ts"] };
 
+/** Kill whole servers and processes again and again: run by CI and `npm run test:all`, too long for `npm test`. */
+const long = [
+  "test/integration/broker/own-node.test.ts",
+  "test/integration/broker/kills.test.ts",
+  "test/integration/consuming/killers.test.ts",
+];
+const left =
+  process.env["DULY_ALL_TESTS"] === "1"
+    ? []
+    : // One that is named on the command line is meant.
+      long.filter((file) => !process.argv.some((word) => word.length > 4 && file.includes(word)));
+
 export default defineConfig({
   test: {
     // Processes, not threads: signals, exit codes and process.env are what many of these tests are about.
@@ -38,6 +50,7 @@ export default defineConfig({
           ...servers,
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
+          exclude: left,
           testTimeout: 30_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },

@@ -24,14 +24,15 @@ afterAll(async () => {
   await killAll();
 });
 
-test("payments killed three times among 40 payments makes each of them once, and leaves no gap of nonces", async () => {
+// Not three times: a job that three processes died with runs alone, and forty alone take a block each.
+test("payments killed twice among 40 payments makes each of them once, and leaves no gap of nonces", async () => {
   const { db } = world;
   const story = beginStory(db);
   const lines = paymentLines(40);
   let payments = await startPayments();
   await world.importFile(writeLines(world.folder, lines), story.correlationId);
   // A look at the table takes some milliseconds, in which it goes on: signing, sending, waiting, recording.
-  const moments = Array.from({ length: 3 }, (_, kill) => kill * 13 + randomInt(1, 13));
+  const moments = Array.from({ length: 2 }, (_, kill) => kill * 18 + randomInt(1, 18));
   for (const moment of moments) {
     await eventually(`${moment} transfers`, async () => (await transfersStored(lines)) >= moment, 60_000);
     await payments.kill();

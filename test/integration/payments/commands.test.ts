@@ -9,7 +9,6 @@ import { text } from "node:stream/consumers";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { ChargeCard, ExecutePayment } from "#shared/contracts/payments.ts";
-import { COMMANDS } from "../../../services/cli/commands.ts";
 import { REFUSED_RECIPIENT } from "../../../services/local/outside/chain/ensure-token.ts";
 import { Wallet } from "../../../services/payments/chain/wallet.ts";
 import type { PaymentsTables } from "../../../services/payments/tables.ts";
@@ -179,21 +178,6 @@ test("killed in the middle and run again, it has imported every line once", asyn
   const { rows } = await sql`select from payments.payments`.execute(db);
   expect(rows).toHaveLength(1_000);
   expect((await sql`select from duly.jobs`.execute(db)).rows).toHaveLength(1_000);
-});
-
-test("a long file is never in memory as a whole", async () => {
-  const file = join(folder, "long.csv");
-  await writeFile(file, HEADER + linesOf(40_000));
-  const tellPeak = `data:text/javascript,process.on("exit", () => console.error(process.resourceUsage().maxRSS))`;
-  const nodeOptions = COMMANDS.find(({ file }) => file === "payments/commands/import.ts")?.nodeOptions ?? [];
-  const finished = await runFile("services/payments/commands/import.ts", [file], settings, [
-    ...nodeOptions,
-    `--import=${tellPeak}`,
-  ]);
-  expect(finished).toMatchObject({ code: 0, out: expect.stringContaining("40000 imported") as string });
-  const peakMb = Number(finished.err.trim().split("\n").at(-1)) / 1024;
-  expect(peakMb).toBeGreaterThan(20);
-  expect(peakMb).toBeLessThan(150);
 });
 
 test("the example's people have what both their services need", async () => {
