@@ -40,7 +40,7 @@ function stragglerSteps(world: World, setting: Setting): Step<World>[] {
   return misfortune("straggler", "the sweep sends what only waited", { world, setting }, next);
 }
 
-// The rows first, the marker after; incarnation-model.ts looks closer.
+// The rows first, the marker after.
 function incarnationSteps(world: World, setting: Setting): Step<World>[] {
   const { marker, rows } = world;
   const markerFirst = setting.without.has("rows before the marker");
