@@ -66,17 +66,21 @@ export async function countEffects(db: Database, round: string): Promise<number>
   return result.rows[0]?.effects ?? 0;
 }
 
-/** The ordered jobs of a round whose effect came after that of a job of their key which was enqueued later. */
+/**
+ * The ordered jobs of a round whose effect came after that of a job of their key which was due no earlier and enqueued
+ * later. Where the clock was set back, the later one of two jobs is due first, and either order is right.
+ */
 export async function findOvertaken(db: Database, round: string): Promise<string[]> {
   const result = await sql<{ job: string }>`
-    with done as (
-      select e.job, e.place, coalesce(j.number, h.number) as number, coalesce(j.ordering_key, h.ordering_key) as key
+    with done as materialized (
+      select e.job, e.place, coalesce(j.number, h.number) as number, coalesce(j.ordering_key, h.ordering_key) as key,
+        coalesce(j.run_at, h.run_at, j.enqueued_at, h.enqueued_at) as due
       from lab.effects e join lab.committed c using (job)
         left join duly.jobs j on j.id = e.job left join duly.jobs_history h on h.id = e.job
       where e.round = ${round} and c.kind = 'ordered')
-    select job from (
-      select job, number, max(number) over (partition by key order by place) as latest from done) as placed
-    where number < latest`.execute(db);
+    select job from done late where exists (
+      select from done early where early.key = late.key and early.place < late.place and early.number > late.number
+        and early.due >= late.due)`.execute(db);
   return result.rows.map(({ job }) => job);
 }
 

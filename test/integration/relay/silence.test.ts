@@ -64,7 +64,9 @@ async function empties(lane: Priority): Promise<void> {
 }
 
 test("an alarm of the broker pauses the relay without locks and without another connection", async () => {
-  await startRelay({ RELAY_CONFIRM_MS: "60000" }); // it is not for want of confirms that it lets go  await add(1, "high");
+  // Not for want of confirms does it let go.
+  await startRelay({ RELAY_CONFIRM_MS: "60000" });
+  await add(1, "high");
   await empties("high");
   const connections = wire.taken();
 
