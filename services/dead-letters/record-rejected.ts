@@ -3,7 +3,7 @@ import { parseWorkQueue } from "#shared/broker/names.ts";
 import { crashPoint } from "#shared/config/crash-point.ts";
 import { deadLetterDelivery } from "#shared/consuming/dead-letter-delivery.ts";
 import { jobIdOf, sendOf } from "#shared/consuming/parse-delivery.ts";
-import { Interrupted, untilDatabaseAnswers } from "#shared/consuming/until-database-answers.ts";
+import { Interrupted, untilDatabaseAnswers } from "#shared/database/until-database-answers.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import type { DeadLettersConfig } from "./config.ts";
 

@@ -1,4 +1,5 @@
 import { listen } from "#shared/database/listen.ts";
+import { untilDatabaseAnswers } from "#shared/database/until-database-answers.ts";
 import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import { Bell } from "#shared/time/bell.ts";
@@ -17,7 +18,7 @@ import { tellAgain } from "./tell-again.ts";
  */
 export async function scheduler(service: ServiceContext<SchedulerConfig>): Promise<void> {
   const { config, db, log, stop } = service;
-  await forgetDeadSleepers(db);
+  await untilDatabaseAnswers(() => forgetDeadSleepers(db), stop, log);
   const bell = new Bell();
   const bells = { duly_scheduler: bell, duly_promoter: new Bell(), duly_gates: new Bell() };
   const listening = listen({

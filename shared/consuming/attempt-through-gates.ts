@@ -1,3 +1,4 @@
+import { untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { DulyError } from "../errors/errors.ts";
 import { GATE_BACKSTOP_MS } from "../gates/gate.ts";
 import { endProbe, type ProbeResult } from "../gates/probe.ts";
@@ -8,7 +9,6 @@ import type { ConsumerContext } from "./consumer-context.ts";
 import type { Outcome } from "./outcome.ts";
 import { unsent } from "./outcome-of-error.ts";
 import type { Run } from "./run.ts";
-import { untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /** A gate was shut between a delivery's coming and its run. */
 class GateShutError extends DulyError {}

@@ -1,6 +1,6 @@
+import { Interrupted } from "../database/until-database-answers.ts";
 import type { JobRow } from "../jobs/job-row.ts";
 import { pause } from "../time/pause.ts";
-import { Interrupted } from "./until-database-answers.ts";
 
 /** The scheduler looks ahead by at most this much; what is sent earlier was sent by somebody who means it. */
 const LONGEST_MS = 1_000;

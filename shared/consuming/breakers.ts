@@ -1,5 +1,6 @@
 import type { Database } from "../database/database.ts";
 import { isDatabaseFault } from "../database/database-fault.ts";
+import { Interrupted, untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { classifyError } from "../errors/classify-error.ts";
 import { shutBreaker } from "../gates/shut-breaker.ts";
 import type { Logger } from "../log/logger.ts";
@@ -8,7 +9,6 @@ import type { Dependency } from "../resilience/dependency.ts";
 import { gateName } from "../resilience/gate-name.ts";
 import type { GateWatch } from "./gate-watch.ts";
 import { CalledOffError } from "./run-within.ts";
-import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 export interface BreakersOptions {
   readonly dependencies: Iterable<Dependency>;

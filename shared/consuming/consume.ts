@@ -6,6 +6,7 @@ import { Intake } from "../broker/intake.ts";
 import { eventQueue } from "../broker/names.ts";
 import type { ConsumerConfig } from "../config/env.ts";
 import type { Database } from "../database/database.ts";
+import { untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { register } from "../jobs/register.ts";
 import type { Logger } from "../log/logger.ts";
 import { aborted } from "../time/aborted.ts";
@@ -54,22 +55,26 @@ const LONGEST_GIVING_BACK_MS = 1_000;
  */
 export async function consume(request: ConsumeRequest): Promise<void> {
   const { service, config, db, log, stop, hurry } = request;
-  const { handlers, subscriptions } = await registerParts(request);
+  // PostgreSQL may be away while a process starts, as at any other time.
+  const onceItAnswers = <T>(step: () => Promise<T>) => untilDatabaseAnswers(step, stop, log);
+  const { handlers, subscriptions } = await onceItAnswers(() => registerParts(request));
   const hand = new Hand();
   const instance = randomUUID();
-  const presence = await becomePresent({ instance, service, hand, db, log }, hurry);
+  const presence = await onceItAnswers(() => becomePresent({ instance, service, hand, db, log }, hurry));
 
   const solitude = new Solitude();
   const link = new BrokerLink();
   const url = config.DATABASE_URL;
-  const gates = await openGates({ service, handlers: handlers.values(), db, url, log, hurry });
+  const gates = await onceItAnswers(() =>
+    openGates({ service, handlers: handlers.values(), db, url, log, hurry }),
+  );
   const heeding = heedCancelling({ service, hand, db, url, log });
   const ours = { service, instance, handlers, hand, solitude, link, gates, log, hurry };
   const queues = queueSizes(handlers, request.workers, config).map((sizes) =>
     openWorkQueue(sizes, ours, url, stop),
   );
   // The first connection of each queue is open before its first job comes.
-  await Promise.all(queues.map(({ context }) => sql`select 1`.execute(context.db)));
+  await onceItAnswers(() => Promise.all(queues.map(({ context }) => sql`select 1`.execute(context.db))));
   const intakes = new Map(queues.map(({ context, intake }) => [context.queue, intake]));
   const marks = new QueueMarks([...intakes.keys()], db, log);
   const caution = new Caution(intakes, db, log);

@@ -1,3 +1,4 @@
+import { Interrupted, untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { leaseTokens } from "../gates/lease-tokens.ts";
 import { releaseHeld } from "../gates/release-held.ts";
 import { gateName } from "../resilience/gate-name.ts";
@@ -5,7 +6,6 @@ import type { ConsumerContext } from "./consumer-context.ts";
 import type { Handler } from "./handle.ts";
 import { holdDeliveries, type Pass } from "./hold-deliveries.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
-import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /** A delivery that waits for a worker, and what it needs no more. */
 export interface GatedItem {

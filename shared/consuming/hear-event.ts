@@ -3,12 +3,12 @@ import { crashPoint } from "../config/crash-point.ts";
 import type { EventRecord } from "../contracts/define-event.ts";
 import type { Database } from "../database/database.ts";
 import { isDatabaseFault } from "../database/database-fault.ts";
+import { Interrupted, untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { deriveId } from "../jobs/derive-id.ts";
 import { enqueue } from "../jobs/enqueue.ts";
 import type { Logger } from "../log/logger.ts";
 import { deadLetterDelivery } from "./dead-letter-delivery.ts";
 import type { Subscription } from "./subscribe.ts";
-import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 export interface EventContext {
   readonly service: string;

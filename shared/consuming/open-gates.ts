@@ -28,8 +28,8 @@ export async function openGates(options: OpenGatesOptions): Promise<OpenGates> {
   const dependencies = dependenciesOf(handlers);
   await registerLimits(db, dependencies);
   const watch = new GateWatch();
-  const breakers = new Breakers({ dependencies, watch, db, log, hurry });
   await watch.look(db);
+  const breakers = new Breakers({ dependencies, watch, db, log, hurry });
   const end = new AbortController();
   const watching = keepWatching({ watch, db, url, name: service, log, end: end.signal });
   const close = async () => {

@@ -1,6 +1,7 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { crashPoint } from "../config/crash-point.ts";
 import type { Database } from "../database/database.ts";
+import { Interrupted, untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { leaveProbe } from "../gates/probe.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { giveBackJob } from "../jobs/give-back.ts";
@@ -16,7 +17,6 @@ import type { ParsedDelivery } from "./parse-delivery.ts";
 import type { Run } from "./run.ts";
 import { settleRun } from "./settle-run.ts";
 import { outboxIdOf } from "./straight-delivery.ts";
-import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 type PerformingHandler = Handler & { readonly perform: NonNullable<Handler["perform"]> };
 

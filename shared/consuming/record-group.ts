@@ -1,6 +1,7 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { crashPoint } from "../config/crash-point.ts";
 import { isDatabaseFault } from "../database/database-fault.ts";
+import { Interrupted, untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { asError } from "../errors/as-error.ts";
 import { classifyError } from "../errors/classify-error.ts";
 import { cancel } from "../jobs/cancel.ts";
@@ -17,7 +18,6 @@ import { jobInHand } from "./job-in-hand.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
 import { settleFailure } from "./settle.ts";
 import { outboxIdOf } from "./straight-delivery.ts";
-import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /** One delivery of a handler that has database effects only. */
 export interface RecordItem {

@@ -1,11 +1,11 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { HEADER } from "../broker/headers.ts";
+import { untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { isUuid } from "../jobs/is-uuid.ts";
 import { parkAgain, replayLetter } from "../jobs/replay-letter.ts";
 import { writeLooseLetter } from "../jobs/write-letter.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { SettlingTransaction } from "./handle.ts";
-import { untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /** The letter that a delivery is the parked copy of: somebody moved it here with RabbitMQ's "Move messages". */
 export function letterOf({ headers }: Delivery): string | undefined {

@@ -1,9 +1,9 @@
 import { isDatabaseFault } from "../database/database-fault.ts";
+import { Interrupted, untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { endLoneRun } from "../jobs/lone-runs.ts";
 import { type Admission, admitAlone } from "./admit-alone.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { ParsedDelivery } from "./parse-delivery.ts";
-import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /**
  * Runs a delivery that processes died with, while nothing else of its queue runs; noted in PostgreSQL before, so that

@@ -1,3 +1,4 @@
+import { Interrupted, untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { asError } from "../errors/as-error.ts";
 import { classifyError } from "../errors/classify-error.ts";
 import { noteIntent } from "../jobs/intents.ts";
@@ -6,7 +7,6 @@ import type { ConsumerContext } from "./consumer-context.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Run } from "./run.ts";
 import { type Settlement, settle } from "./settle.ts";
-import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 /**
  * Settles a run, and when the handler's own writing of it throws, settles that error.

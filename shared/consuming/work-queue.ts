@@ -1,5 +1,6 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { crashPoint } from "../config/crash-point.ts";
+import { Interrupted, untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import { deadLetterDelivery } from "./dead-letter-delivery.ts";
 import { type GatedItem, GateKeeper } from "./gate-keeper.ts";
@@ -9,7 +10,6 @@ import { isPerforming, performDelivery } from "./perform-delivery.ts";
 import { type RecordItem, recordGroup } from "./record-group.ts";
 import { letterOf, replayByHand } from "./replay-by-hand.ts";
 import { runAlone } from "./run-alone.ts";
-import { Interrupted, untilDatabaseAnswers } from "./until-database-answers.ts";
 
 const LARGEST_GROUP = 100;
 const GROUPS_AT_ONCE = 2;

@@ -5,6 +5,7 @@ import type { Handler } from "../consuming/handle.ts";
 import type { Workers } from "../consuming/queue-sizes.ts";
 import type { Subscription } from "../consuming/subscribe.ts";
 import { type Database, openDatabase } from "../database/database.ts";
+import { Interrupted } from "../database/until-database-answers.ts";
 import { ConfigError } from "../errors/errors.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
 
@@ -88,8 +89,12 @@ export async function runService<Schema extends z.ZodObject<typeof ServiceConfig
     await Promise.all(works);
     log.info("stopped");
   } catch (error) {
-    log.fatal({ err: error }, "the service failed");
-    process.exitCode = 1;
+    if (error instanceof Interrupted && stop.aborted) {
+      log.info("stopped while PostgreSQL did not answer");
+    } else {
+      log.fatal({ err: error }, "the service failed");
+      process.exitCode = 1;
+    }
   } finally {
     for (const step of steps)
       await step().catch((error: unknown) => log.error({ err: error }, "a stop step failed"));

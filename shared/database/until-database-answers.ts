@@ -1,7 +1,7 @@
-import { isDatabaseFault } from "../database/database-fault.ts";
 import type { Logger } from "../log/logger.ts";
 import { growingDelay } from "../time/growing-delay.ts";
 import { pause } from "../time/pause.ts";
+import { isDatabaseFault } from "./database-fault.ts";
 
 /** This process gives up waiting because it stops; nothing is acked, so the delivery comes again elsewhere. */
 export class Interrupted extends Error {
