@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { neverConnected } from "#shared/errors/never-connected.ts";
 import {
   type DulyError,
   PermanentError,
@@ -18,24 +19,6 @@ const PATIENCE_MS = 5_000;
 
 /** Codes of too many requests, which the API may also send with status 400. */
 const RATE_LIMIT_CODES = new Set([4, 80007, 130429, 131056]);
-
-/** Codes of a connection that was never made; undici's own beside Node's. */
-const NOT_CONNECTED = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EHOSTDOWN",
-  "ENETDOWN",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-]);
 
 /**
  * Tells what a failed request means.
@@ -65,18 +48,11 @@ export function chatError(failure: ChatFailure): DulyError {
 }
 
 function brokenError(cause: unknown): DulyError {
-  const code = codesOf(cause).find((candidate) => NOT_CONNECTED.has(candidate));
+  const code = neverConnected(cause)?.code;
   if (code !== undefined)
     return new UnreachableError("chat", `the chat API cannot be reached (${code})`, { cause });
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new UnknownOutcomeError(`the chat API may have taken the message: ${reason}`, { cause });
-}
-
-/** The codes along the chain of causes; fetch wraps the socket's error in a TypeError. */
-function codesOf(error: unknown): string[] {
-  if (!(error instanceof Error)) return [];
-  const code = "code" in error && typeof error.code === "string" ? [error.code] : [];
-  return [...code, ...codesOf(error.cause)];
 }
 
 const Refusal = z.object({

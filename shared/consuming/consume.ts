@@ -17,7 +17,7 @@ import { consumeStraight } from "./consume-straight.ts";
 import { Hand } from "./hand.ts";
 import type { Handler } from "./handle.ts";
 import { hearEvent } from "./hear-event.ts";
-import { heedCancelling } from "./heed-cancelling.ts";
+import { hearOthers } from "./hear-others.ts";
 import { openGates } from "./open-gates.ts";
 import { openWorkQueue } from "./open-work-queue.ts";
 import { becomePresent } from "./presence.ts";
@@ -65,10 +65,8 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   const solitude = new Solitude();
   const link = new BrokerLink();
   const url = config.DATABASE_URL;
-  const gates = await onceItAnswers(() =>
-    openGates({ service, handlers: handlers.values(), db, url, log, hurry }),
-  );
-  const heeding = heedCancelling({ service, hand, db, url, log });
+  const gates = await onceItAnswers(() => openGates({ handlers: handlers.values(), db, log, hurry }));
+  const hearing = hearOthers({ service, hand, gates, db, url, log });
   const ours = { service, instance, handlers, hand, solitude, link, gates, log, hurry };
   const queues = queueSizes(handlers, request.workers, config).map((sizes) =>
     openWorkQueue(sizes, ours, url, stop),
@@ -116,8 +114,8 @@ export async function consume(request: ConsumeRequest): Promise<void> {
     // A channel waits for its own deliveries; this waits for those whose channel was lost, too.
     await Promise.race([idle(), aborted(hurry)]);
   } finally {
+    await hearing.close();
     await gates.close();
-    await heeding.close();
     await presence.end();
     await Promise.all(queues.map((queue) => queue.close()));
   }

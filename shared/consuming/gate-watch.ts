@@ -1,9 +1,8 @@
 import type { Database } from "../database/database.ts";
-import { listen } from "../database/listen.ts";
 import type { Gate } from "../gates/gate.ts";
 import { readGates } from "../gates/read-gates.ts";
 import type { Logger } from "../log/logger.ts";
-import { Bell } from "../time/bell.ts";
+import type { Bell } from "../time/bell.ts";
 
 /** What a consumer process knows of the gates at which jobs wait: no more than a second old. */
 export class GateWatch {
@@ -76,9 +75,9 @@ export class GateWatch {
 
 export interface KeepWatchingOptions {
   readonly watch: GateWatch;
+  /** Rung when gates have changed. */
+  readonly bell: Bell;
   readonly db: Database;
-  readonly url: string;
-  readonly name: string;
   readonly log: Logger;
   readonly end: AbortSignal;
 }
@@ -86,16 +85,7 @@ export interface KeepWatchingOptions {
 const LOOK_EVERY_MS = 1_000;
 
 /** Looks at the gates whenever one is told to have changed, and each second; on a failure the last known stand. */
-export async function keepWatching({ watch, db, url, name, log, end }: KeepWatchingOptions): Promise<void> {
-  const bell = new Bell();
-  const listening = listen({
-    url,
-    name: `duly ${name} gates`,
-    channels: ["duly_gates"],
-    log,
-    signal: end,
-    onNotify: () => bell.ring(),
-  });
+export async function keepWatching({ watch, bell, db, log, end }: KeepWatchingOptions): Promise<void> {
   while (!end.aborted) {
     await bell.wait(LOOK_EVERY_MS, end);
     if (end.aborted) break;
@@ -105,5 +95,4 @@ export async function keepWatching({ watch, db, url, name, log, end }: KeepWatch
         log.warn({ err: error }, "the gates could not be read; those last known stand"),
       );
   }
-  await listening;
 }

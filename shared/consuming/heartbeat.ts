@@ -1,12 +1,10 @@
 import { hostname } from "node:os";
 import { sql } from "kysely";
 import type { Database } from "../database/database.ts";
+import { HEARTBEAT_MS, SILENT } from "../jobs/silence.ts";
 import type { Logger } from "../log/logger.ts";
 import { pause } from "../time/pause.ts";
 import type { Hand } from "./hand.ts";
-
-/** Milliseconds between heartbeats; a consumer silent for six of them counts as gone. */
-const HEARTBEAT_MS = 5_000;
 
 export interface HeartbeatOptions {
   readonly instance: string;
@@ -45,7 +43,7 @@ export async function signOff({ instance, db }: HeartbeatOptions): Promise<void>
 export async function isAlive(db: Database, instance: string): Promise<boolean> {
   const seen = await sql`
     select from duly.consumers
-    where instance = ${instance} and seen_at > duly.now() - ${6 * HEARTBEAT_MS} * interval '1 ms'
+    where instance = ${instance} and seen_at > duly.now() - ${SILENT}
   `.execute(db);
   return seen.rows.length > 0;
 }

@@ -2,15 +2,14 @@ import type { Database } from "../database/database.ts";
 import { registerLimits } from "../gates/register-limits.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Dependency } from "../resilience/dependency.ts";
+import { Bell } from "../time/bell.ts";
 import { Breakers } from "./breakers.ts";
 import { GateWatch, keepWatching } from "./gate-watch.ts";
 import type { Handler } from "./handle.ts";
 
 export interface OpenGatesOptions {
-  readonly service: string;
   readonly handlers: Iterable<Handler>;
   readonly db: Database;
-  readonly url: string;
   readonly log: Logger;
   readonly hurry: AbortSignal;
 }
@@ -19,25 +18,28 @@ export interface OpenGatesOptions {
 export interface OpenGates {
   readonly watch: GateWatch;
   readonly breakers: Breakers;
+  /** Looks before the next second: somebody says that gates have changed. */
+  readonly lookAgain: () => void;
   readonly close: () => Promise<void>;
 }
 
 /** Registers the limits of what the handlers use, looks at the gates once, and keeps watching them. */
 export async function openGates(options: OpenGatesOptions): Promise<OpenGates> {
-  const { service, handlers, db, url, log, hurry } = options;
+  const { handlers, db, log, hurry } = options;
   const dependencies = dependenciesOf(handlers);
   await registerLimits(db, dependencies);
   const watch = new GateWatch();
   await watch.look(db);
   const breakers = new Breakers({ dependencies, watch, db, log, hurry });
   const end = new AbortController();
-  const watching = keepWatching({ watch, db, url, name: service, log, end: end.signal });
+  const bell = new Bell();
+  const watching = keepWatching({ watch, bell, db, log, end: end.signal });
   const close = async () => {
     end.abort();
     breakers.end();
     await watching;
   };
-  return { watch, breakers, close };
+  return { watch, breakers, lookAgain: () => bell.ring(), close };
 }
 
 function dependenciesOf(handlers: Iterable<Handler>): Dependency[] {

@@ -5,6 +5,7 @@ import {
   UnknownOutcomeError,
   UnreachableError,
 } from "./errors.ts";
+import { neverConnected } from "./never-connected.ts";
 
 /**
  * What an error of a handler means for its job; anything unknown is retryable.
@@ -21,16 +22,6 @@ export type ErrorClass =
       readonly retryAfterMs: number | undefined;
       readonly effect: "none" | "unknown";
     };
-
-// System errors (Node's errors.md, "Common system errors"; getaddrinfo's EAI_*) that come before a request can leave.
-const NEVER_LEFT = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EHOSTDOWN",
-]);
 
 /** Classifies whatever a handler threw. */
 export function classifyError(error: unknown): ErrorClass {
@@ -60,16 +51,10 @@ function sensible(retryAfterMs: number | undefined): number | undefined {
   return Math.min(LONGEST_WAIT_MS, Math.max(0, Math.round(retryAfterMs)));
 }
 
-// fetch and most clients wrap the socket's error; several addresses tried give an AggregateError of them.
-function unreachableAddress(error: unknown, depth = 0): string | undefined {
-  if (!(error instanceof Error) || depth > 5) return undefined;
-  const { code, address, port, hostname } = error as Error &
-    Record<"code" | "address" | "port" | "hostname", unknown>;
-  if (typeof code === "string" && NEVER_LEFT.has(code))
-    return [hostname ?? address ?? code, port].filter(Boolean).join(":");
-  if (error instanceof AggregateError) {
-    const addresses = error.errors.map((inner: unknown) => unreachableAddress(inner, depth + 1));
-    if (addresses.length > 0 && addresses.every((found) => found !== undefined)) return addresses[0];
-  }
-  return unreachableAddress(error.cause, depth + 1);
+// Where it was that nothing answered, for people.
+function unreachableAddress(error: unknown): string | undefined {
+  const found: (Error & Partial<Record<"code" | "address" | "port" | "hostname", unknown>>) | undefined =
+    neverConnected(error);
+  if (found === undefined) return undefined;
+  return [found.hostname ?? found.address ?? found.code, found.port].filter(Boolean).join(":");
 }

@@ -1,4 +1,5 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import { SILENT } from "./silence.ts";
 
 /** A process that ran a job alone: `gone` it signed off · `silent` no heartbeat for 30 s · `maybe` it may live. */
 export type FormerRun = "gone" | "silent" | "maybe";
@@ -13,15 +14,13 @@ export interface LoneRun {
   readonly silentInMs: number;
 }
 
-const SILENCE = sql`interval '30 s'`;
-
 /** Reads and locks the note of a job; undefined when no process has run it alone yet. */
 export async function findLoneRun(trx: QueryExecutorProvider, jobId: string): Promise<LoneRun | undefined> {
   const found = await sql<LoneRun>`
     select l.instance, l.deaths,
-      case when c.instance is null then 'gone' when c.seen_at <= duly.now() - ${SILENCE} then 'silent' else 'maybe' end
+      case when c.instance is null then 'gone' when c.seen_at <= duly.now() - ${SILENT} then 'silent' else 'maybe' end
         as former,
-      greatest(0, coalesce(extract(epoch from c.seen_at + ${SILENCE} - duly.now()), 0))::float8 * 1000 as "silentInMs"
+      greatest(0, coalesce(extract(epoch from c.seen_at + ${SILENT} - duly.now()), 0))::float8 * 1000 as "silentInMs"
     from duly.lone_runs l left join duly.consumers c on c.instance = l.instance
     where l.job_id = ${jobId} for update of l
   `.execute(trx);

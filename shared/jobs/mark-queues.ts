@@ -1,4 +1,5 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import { SILENT } from "./silence.ts";
 
 /** What a consumer process has just seen of a queue. */
 export interface SeenQueue {
@@ -23,7 +24,7 @@ export async function markQueues(db: QueryExecutorProvider, seen: readonly SeenQ
     on conflict (queue) do update set
       last_sent_at = greatest(m.last_sent_at, excluded.last_sent_at),
       empty_since = case
-        when excluded.empty_since is null or m.seen_at < duly.now() - interval '30 s' then excluded.empty_since
+        when excluded.empty_since is null or m.seen_at < duly.now() - ${SILENT} then excluded.empty_since
         else coalesce(m.empty_since, excluded.empty_since) end,
       seen_at = excluded.seen_at
   `.execute(db);

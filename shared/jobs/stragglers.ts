@@ -1,13 +1,12 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import { HEARTBEAT_MS, SILENT } from "./silence.ts";
 
 /** A message is waited for so long before its job comes under suspicion, and so long after all that came behind it. */
 const LATE = sql`interval '60 s'`;
 /** RabbitMQ brings a retry back within moments of the end of its wait. */
 const RETRY_LATE = sql`interval '5 minutes'`;
-/** A consumer is silent for less than this while it lives. */
-const SILENT = sql`interval '30 s'`;
 /** As long as two heartbeats: whoever has taken a delivery has told of it by then. */
-const TOLD = sql`interval '10 s'`;
+const TOLD = sql`${2 * HEARTBEAT_MS} * interval '1 ms'`;
 /** Suspects of one queue at a time, the oldest first. */
 const MOST_SUSPECTS = 10_000;
 

@@ -1,4 +1,5 @@
 import { Stripe } from "stripe";
+import { neverConnected } from "#shared/errors/never-connected.ts";
 import {
   DulyError,
   PermanentError,
@@ -15,24 +16,6 @@ export type Errand = "asking" | "charging";
 const DEPENDENCY = "cards";
 /** Hold when the processor asks for patience and does not say how long. */
 const PATIENCE_MS = 2_000;
-
-/** Codes of a connection that was never made; undici's own beside Node's. */
-const NOT_CONNECTED = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EHOSTDOWN",
-  "ENETDOWN",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-]);
 
 /**
  * Turns what the processor's client throws into one of Duly's errors; declines (402) are judged by the gateway.
@@ -77,7 +60,7 @@ function patience(error: Stripe.errors.StripeError, told: string): DulyError {
 }
 
 function noAnswer(cause: unknown, errand: Errand): DulyError {
-  const code = codesOf(cause).find((candidate) => NOT_CONNECTED.has(candidate));
+  const code = neverConnected(cause)?.code;
   if (code !== undefined) {
     return new UnreachableError(DEPENDENCY, `the card processor cannot be reached (${code})`, { cause });
   }
@@ -88,11 +71,4 @@ function noAnswer(cause: unknown, errand: Errand): DulyError {
 function doubt(told: string, cause: unknown, errand: Errand): DulyError {
   if (errand === "asking") return new UnreachableError(DEPENDENCY, told, { cause });
   return new UnknownOutcomeError(told, { cause });
-}
-
-/** The codes along the chain of causes; fetch wraps the socket's error in a TypeError. */
-function codesOf(error: unknown): string[] {
-  if (!(error instanceof Error)) return [];
-  const code = "code" in error && typeof error.code === "string" ? [error.code] : [];
-  return [...code, ...codesOf(error.cause)];
 }

@@ -1,4 +1,5 @@
 import { BaseError, HttpRequestError, RpcError, RpcRequestError, TimeoutError } from "viem";
+import { neverConnected } from "#shared/errors/never-connected.ts";
 import {
   DulyError,
   PermanentError,
@@ -17,16 +18,6 @@ const DEPENDENCY = "chain";
 /** Hold when the node asks for patience and does not say how long. */
 const PATIENCE_MS = 5_000;
 
-/** Node's codes for a connection that never came about: nothing was handed over. */
-const NEVER_CONNECTED = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
-
 /**
  * Turns what viem throws into one of Duly's errors, whose words never hold bytes of the chain's.
  *
@@ -38,7 +29,7 @@ export function classifyChainError(error: unknown, errand: Errand): DulyError {
   const answer = rpcCodeOf(error);
   const meaning = answer === undefined ? undefined : readRpcError(answer);
   if (statusOf(error)?.status === 429 || meaning === "rate_limited") return patience(error);
-  if (neverConnected(error)) {
+  if (neverConnected(error) !== undefined) {
     return new UnreachableError(DEPENDENCY, "the chain's node cannot be reached", { cause: error });
   }
   if (errand === "offering") {
@@ -102,18 +93,6 @@ function isTransportFailure(error: unknown): boolean {
   return (
     walk(error, (cause) => cause instanceof HttpRequestError || cause instanceof TimeoutError) !== undefined
   );
-}
-
-function neverConnected(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const inner = cause instanceof AggregateError ? cause.errors : [cause];
-    if (inner.some((each: unknown) => NEVER_CONNECTED.has(codeOf(each)))) return true;
-  }
-  return false;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 function walk<Found extends Error>(

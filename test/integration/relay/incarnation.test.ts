@@ -180,7 +180,7 @@ test("the events of the last days are told again, page by page, and to whom they
   expect(pages).toEqual([2, 2, 1, 0]);
   await outboxEmpties();
   const messages = await broker.takeAll("work.events");
-  expect(messages.map(({ properties }) => String(properties.messageId))).toEqual(ids);
+  expect(messages.map(({ properties }) => String(properties.messageId))).toEqual(ids.toSorted());
 });
 
 test("a broker wiped under load costs no job and makes no second effect", async () => {

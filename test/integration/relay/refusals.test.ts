@@ -1,18 +1,14 @@
-import { randomUUID } from "node:crypto";
-import { type ChannelModel, type ConfirmChannel, connect, type Options } from "amqplib";
+import type { ConfirmChannel, Options } from "amqplib";
 import { sql } from "kysely";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { defineJob, enqueueMany } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
-import { createLogger } from "#shared/log/logger.ts";
-import { Bell } from "#shared/time/bell.ts";
-import { Alarm } from "../../../services/relay/alarm.ts";
-import { relayLoop } from "../../../services/relay/relay-loop.ts";
 import { useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
 import { management } from "../../support/virtual-host.ts";
 import { listenTo } from "./listener.ts";
+import { type OneLoop, startOneLoop } from "./one-loop.ts";
 
 const engine = useEngine();
 const Plain = defineJob("test.plain", {
@@ -20,11 +16,8 @@ const Plain = defineJob("test.plain", {
   priority: "high",
   priorities: ["high", "medium", "low"],
 });
-let connection: ChannelModel;
 let refused: Set<string>;
-let channels: number;
-let end: AbortController;
-let loop: Promise<void>;
+let loop: OneLoop;
 
 beforeAll(async () => {
   await register(engine.db, "plain", [Plain], []);
@@ -38,33 +31,10 @@ beforeAll(async () => {
  */
 beforeEach(async () => {
   refused = new Set();
-  channels = 0;
-  end = new AbortController();
-  connection = await connect(engine.broker.url);
-  const open = connection.createConfirmChannel.bind(connection);
-  connection.createConfirmChannel = async () => {
-    channels += 1;
-    return spoil(await open());
-  };
-  loop = relayLoop({
-    name: "jobs",
-    lanes: ["high", "medium", "low", "batch"],
-    instance: randomUUID(),
-    db: engine.db,
-    connection,
-    alarm: new Alarm(connection),
-    bell: new Bell(),
-    window: 100,
-    confirmMs: 5_000,
-    log: createLogger("relay", process.env["DULY_TEST_LOG"] ?? "silent"),
-    end: end.signal,
-    onMissing: () => undefined,
-  });
+  loop = await startOneLoop(engine, { lanes: ["high", "medium", "low", "batch"], confirmMs: 5_000 }, spoil);
 });
 afterEach(async () => {
-  end.abort();
-  await loop;
-  await connection.close();
+  await loop.stop();
   await sql`truncate duly.jobs, duly.outbox, duly.dead_letters`.execute(engine.db);
   for (const queue of ["plain.high", "plain.medium", "plain.low"])
     await management("DELETE", `/api/queues/${engine.broker.name}/${queue}/contents`);
@@ -127,7 +97,7 @@ test("it is found while other priorities have work too, and theirs arrives", asy
   }
   expect(others.filter((other) => !arrived.has(other))).toEqual([]);
   expect(arrived.has(id)).toBe(false);
-  expect(channels).toBeLessThan(10);
+  expect(loop.channels()).toBeLessThan(10);
 });
 
 test("two refused messages in one batch are both found", async () => {

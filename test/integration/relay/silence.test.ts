@@ -1,18 +1,14 @@
-import { randomUUID } from "node:crypto";
-import { type ChannelModel, type ConfirmChannel, connect } from "amqplib";
+import type { ConfirmChannel } from "amqplib";
 import { sql } from "kysely";
 import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { defineJob, enqueueMany, type Priority } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
-import { createLogger } from "#shared/log/logger.ts";
-import { Bell } from "#shared/time/bell.ts";
-import { Alarm } from "../../../services/relay/alarm.ts";
-import { relayLoop } from "../../../services/relay/relay-loop.ts";
 import { useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startService } from "../../support/service-process.ts";
 import { layWire, type TcpProxy } from "../../support/tcp-proxy.ts";
+import { type OneLoop, startOneLoop } from "./one-loop.ts";
 
 const engine = useEngine();
 const Plain = defineJob("test.plain", {
@@ -129,35 +125,14 @@ test("a relay that is stopped with rows in its hands keeps them from the others 
 });
 
 /** The relay's loop on a connection whose confirms for the messages of some queue get lost. */
-async function startLoop(muted: Set<string>): Promise<{ channels: () => number }> {
-  let channels = 0;
-  const end = new AbortController();
-  const connection: ChannelModel = await connect(engine.broker.url);
-  const open = connection.createConfirmChannel.bind(connection);
-  connection.createConfirmChannel = async () => {
-    channels += 1;
-    return mute(await open(), muted);
-  };
-  const loop = relayLoop({
-    name: "jobs",
-    lanes: ["critical", "high", "medium"],
-    instance: randomUUID(),
-    db: engine.db,
-    connection,
-    alarm: new Alarm(connection),
-    bell: new Bell(),
-    window: 100,
-    confirmMs: 1_500,
-    log: createLogger("relay", process.env["DULY_TEST_LOG"] ?? "silent"),
-    end: end.signal,
-    onMissing: () => undefined,
-  });
-  onTestFinished(async () => {
-    end.abort();
-    await loop;
-    await connection.close();
-  });
-  return { channels: () => channels };
+async function startLoop(muted: Set<string>): Promise<OneLoop> {
+  const loop = await startOneLoop(
+    engine,
+    { lanes: ["critical", "high", "medium"], confirmMs: 1_500 },
+    (channel) => mute(channel, muted),
+  );
+  onTestFinished(() => loop.stop());
+  return loop;
 }
 
 function mute(channel: ConfirmChannel, muted: Set<string>): ConfirmChannel {

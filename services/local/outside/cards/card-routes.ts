@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { faultRoutes } from "../fault-routes.ts";
 import type { Faults } from "../faults.ts";
-import { parseInput } from "../parse-input.ts";
 import { type HttpReply, type HttpRequest, json } from "../serve-http.ts";
 import { AnswerOnce } from "./answer-once.ts";
 import { answerRequest, type Desk } from "./answer-request.ts";
@@ -31,17 +31,7 @@ export function cardRoutes(vault: Vault, secret: string, faults: Faults<CardFaul
       if (!page.success) return json(400, { error: z.prettifyError(page.error) });
       return json(200, chargeSummary(vault, page.data));
     },
-    "GET /faults": () => json(200, { faults: faults.ordered }),
-    "POST /faults": ({ body }) => {
-      const fault = parseInput(CardFault, body);
-      if (!fault.ok) return json(400, { error: fault.reason });
-      faults.order(fault.value);
-      return json(201, { faults: faults.ordered });
-    },
-    "DELETE /faults": () => {
-      faults.clear();
-      return json(200, { faults: faults.ordered });
-    },
+    ...faultRoutes(CardFault, faults),
     "DELETE /keys": () => {
       answers.forgetAll();
       return json(200, { keys: vault.answers.size });

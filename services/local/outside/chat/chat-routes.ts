@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { z } from "zod";
+import { faultRoutes } from "../fault-routes.ts";
 import type { Faults } from "../faults.ts";
-import { parseInput } from "../parse-input.ts";
 import { type HttpReply, type HttpRequest, json } from "../serve-http.ts";
 import { ChatFault } from "./chat-fault.ts";
 import type { Conversations } from "./conversations.ts";
@@ -27,17 +27,7 @@ export function chatRoutes(account: ChatAccount, conversations: Conversations, f
       conversations.clear();
       return json(200, conversations.list());
     },
-    "GET /faults": () => json(200, { faults: faults.ordered }),
-    "POST /faults": ({ body }) => {
-      const fault = parseInput(ChatFault, body);
-      if (!fault.ok) return json(400, { error: fault.reason });
-      faults.order(fault.value);
-      return json(201, { faults: faults.ordered });
-    },
-    "DELETE /faults": () => {
-      faults.clear();
-      return json(200, { faults: faults.ordered });
-    },
+    ...faultRoutes(ChatFault, faults),
   };
 
   return async (request: HttpRequest): Promise<HttpReply> => {

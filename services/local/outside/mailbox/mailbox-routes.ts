@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { faultRoutes } from "../fault-routes.ts";
 import type { Faults } from "../faults.ts";
-import { parseInput } from "../parse-input.ts";
 import { type HttpReply, type HttpRequest, json } from "../serve-http.ts";
 import { MailFault } from "./mail-fault.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -27,17 +27,7 @@ export function mailboxRoutes(mailbox: Mailbox, faults: Faults<MailFault>) {
       mailbox.clear();
       return json(200, mailbox.count());
     },
-    "GET /faults": () => json(200, { faults: faults.ordered }),
-    "POST /faults": ({ body }) => {
-      const fault = parseInput(MailFault, body);
-      if (!fault.ok) return json(400, { error: fault.reason });
-      faults.order(fault.value);
-      return json(201, { faults: faults.ordered });
-    },
-    "DELETE /faults": () => {
-      faults.clear();
-      return json(200, { faults: faults.ordered });
-    },
+    ...faultRoutes(MailFault, faults),
     "GET /": () => {
       const { mails } = mailbox.find({ limit: PAGE_SIZE, offset: 0 });
       return { kind: "html", status: 200, html: listPage(mails, mailbox.count()) };
