@@ -40,16 +40,27 @@ function isInstalled(root) {
   }
 }
 
-/** Whether somebody ran `npm ci` without us after the lock file was last written. */
+/**
+ * Whether somebody ran `npm ci` without us: npm's own list of what lies in node_modules holds every package of the lock
+ * file. One that is optional may be missing, for it may be for another kind of machine.
+ */
 function isInstalledByHand(root) {
   try {
     statSync(join(root, "node_modules", ".bin", "node"));
-    const installed = statSync(join(root, "node_modules", ".package-lock.json")).mtimeMs;
-    return installed >= statSync(join(root, "package-lock.json")).mtimeMs;
+    const { packages: there } = readJson(join(root, "node_modules", ".package-lock.json"));
+    const { packages: asked } = readJson(join(root, "package-lock.json"));
+    return Object.entries(asked).every(
+      ([path, { version, optional }]) =>
+        path === "" || (there[path] === undefined ? optional === true : there[path].version === version),
+    );
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
     return false;
   }
+}
+
+function readJson(file) {
+  return JSON.parse(readFileSync(file, "utf8"));
 }
 
 async function lock(root) {

@@ -33,12 +33,29 @@ export interface PaymentsWorld {
 
 /** Makes it on a database and a virtual host of its own, on the servers of this run of tests. */
 export async function makePaymentsWorld(): Promise<PaymentsWorld> {
+  const world = new AsyncDisposableStack();
+  try {
+    return await build(world);
+  } catch (error) {
+    await world.disposeAsync();
+    throw error;
+  }
+}
+
+// What is deferred to `world` takes it down, in the opposite order.
+async function build(world: AsyncDisposableStack): Promise<PaymentsWorld> {
   const folder = join(runFolder, `payments-${randomUUID().slice(0, 8)}`);
   mkdirSync(folder, { recursive: true });
+  world.defer(() => rmSync(folder, { recursive: true, force: true }));
   const secrets = makeSecrets();
   const ports = toPorts(await findFreePorts(11));
   const roster = createRoster();
-  const started = startTokenChain(
+  let again: Chain | undefined;
+  world.defer(async () => {
+    await roster.stopAll();
+    await again?.stop();
+  });
+  const { chainUrl, tokenAddress } = await startTokenChain(
     { stackDir: folder, ports, secrets, disposable: true },
     roster,
     () => undefined,
@@ -46,14 +63,19 @@ export async function makePaymentsWorld(): Promise<PaymentsWorld> {
 
   const log = createLogger("test", "silent");
   const server = openDatabase({ url: inject("databaseUrl"), name: "duly test", connections: 1, log });
+  world.defer(() => server.destroy());
   const name = `payments_${randomUUID().replaceAll("-", "")}`;
   await sql`create database ${sql.id(name)}`.execute(server);
+  world.defer(async () => {
+    await sql`drop database ${sql.id(name)} with (force)`.execute(server);
+  });
   const address = new URL(inject("databaseUrl"));
   address.pathname = `/${name}`;
   await migrate(address.href, "up", log);
   const db = openDatabase({ url: address.href, name: "duly test", connections: 3, log });
+  world.defer(() => db.destroy());
   const broker = await makeVirtualHost();
-  const { chainUrl, tokenAddress } = await started;
+  world.defer(() => broker.remove());
 
   const env = {
     DATABASE_URL: address.href,
@@ -67,9 +89,10 @@ export async function makePaymentsWorld(): Promise<PaymentsWorld> {
     if (code !== 0) throw new Error(`${file} ended with ${code}:\n${out}${err}`);
   };
   await succeed("services/payments/commands/seed.ts");
-  const engine = await Promise.all([startService("relay", env), startService("scheduler", env)]);
+  for (const service of await Promise.all([startService("relay", env), startService("scheduler", env)])) {
+    world.defer(() => service.kill());
+  }
 
-  let again: Chain | undefined;
   return {
     folder,
     db,
@@ -85,15 +108,6 @@ export async function makePaymentsWorld(): Promise<PaymentsWorld> {
     startChain: async () => {
       again = await startChain({ stateDir: join(folder, "chain"), port: ports.chain, stackDir: folder });
     },
-    remove: async () => {
-      await Promise.all(engine.map((service) => service.kill()));
-      await roster.stopAll();
-      await again?.stop();
-      await db.destroy();
-      await broker.remove();
-      await sql`drop database ${sql.id(name)} with (force)`.execute(server);
-      await server.destroy();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    remove: () => world.disposeAsync(),
   };
 }
