@@ -9,7 +9,7 @@ import { parseFaultOptions, USAGE } from "./options.ts";
 import { isClean, readResults } from "./results.ts";
 import { runLaboratory } from "./run-laboratory.ts";
 import { STAGES } from "./scenarios.ts";
-import { jsonOf, markdownOf, tableOf } from "./summary.ts";
+import { figuresOf, jsonOf, markdownOf, tableOf } from "./summary.ts";
 
 // npm run faults: breaks the real thing in every way that it promises to survive, and counts.
 const out = (line: string) => void process.stdout.write(`${line}\n`);
@@ -74,5 +74,6 @@ if (!options.table) {
 }
 const results = readResults(resultsFile);
 out(options.table ? markdownOf(results) : tableOf(results));
+for (const line of figuresOf(results)) out(options.table ? `- ${line}` : line);
 out(jsonOf(results, options.quick));
 process.exit(process.exitCode ?? (results.length > 0 && results.every(isClean) ? 0 : 1));

@@ -4,6 +4,16 @@ import { z } from "zod";
 
 const count = z.number().int();
 
+/** Something that was measured, in its unit, beside what it may be at most or must be at least. */
+export const Figure = z.object({
+  name: z.string(),
+  value: z.number(),
+  unit: z.string(),
+  most: z.number().optional(),
+  least: z.number().optional(),
+});
+export type Figure = z.infer<typeof Figure>;
+
 /** What one round came to. */
 export const RoundResult = z.object({
   scenario: z.string(),
@@ -28,6 +38,7 @@ export const RoundResult = z.object({
   unexpectedExits: count,
   /** From the end of a fault until work flowed again, in ms; null: not within the round. */
   recoveriesMs: z.array(z.number().nullable()),
+  figures: z.array(Figure).default([]),
   /** The first of what went wrong, in words. */
   notes: z.array(z.string()),
 });
@@ -48,7 +59,12 @@ export function keepResult(file: string, result: RoundResult): void {
   appendFileSync(file, `${JSON.stringify(result)}\n`);
 }
 
-/** Whether nothing went wrong in a round. */
+/** Whether a figure is within its limit. */
+export function isWithin({ value, most, least }: Figure): boolean {
+  return value <= (most ?? Number.POSITIVE_INFINITY) && value >= (least ?? Number.NEGATIVE_INFINITY);
+}
+
+/** Whether no promise was broken in a round; how fast it went is another question. */
 export function isClean(result: RoundResult): boolean {
   const { lost, duplicateEffects, wrongEnds, leftovers, unexpectedExits } = result;
   return lost + duplicateEffects + wrongEnds + leftovers + unexpectedExits === 0;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "amqplib";
-import type { RoundResult } from "./results.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Figure, RoundResult } from "./results.ts";
+import type { OwnVerdict, Scenario } from "./scenario.ts";
 import { judge } from "./world/judge.ts";
 import { startLoad, USUAL } from "./world/load.ts";
 import { countOpen, countRest, findOvertaken, readFates } from "./world/notebook.ts";
@@ -17,6 +17,8 @@ export interface Injected {
   readonly beganAt: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly recoveriesMs: readonly (number | null)[];
+  readonly figures: readonly Figure[];
+  readonly judges: readonly (() => Promise<OwnVerdict>)[];
 }
 
 export interface RoundOptions {
@@ -45,6 +47,8 @@ export async function injectRound(options: RoundOptions): Promise<Injected> {
   const name = `${scenario.name}/${number}`;
   const faults: Record<string, number> = {};
   const recoveriesMs: (number | null)[] = [];
+  const figures: Figure[] = [];
+  const judges: (() => Promise<OwnVerdict>)[] = [];
   const plan = { ...USUAL, ...scenario.load };
   const perSecond = Math.min(plan.perSecond, mostPerSecond);
   const throughput = new Throughput(world.db, name);
@@ -64,13 +68,15 @@ export async function injectRound(options: RoundOptions): Promise<Injected> {
         await until(isBack, quick ? QUICK_RECOVERY_MS : RECOVERY_MS);
         recoveriesMs.push(throughput.recovery(began, ended) ?? null);
       },
+      measured: (figure) => figures.push(figure),
+      judges: (own) => judges.push(own),
       tell,
     });
   } finally {
     await load.stop();
     throughput.stop();
   }
-  return { scenario, number, name, beganAt, faults, recoveriesMs };
+  return { scenario, number, name, beganAt, faults, recoveriesMs, figures, judges };
 }
 
 /** What is counted over a whole run, as far as earlier rounds have not claimed it. */
@@ -83,7 +89,7 @@ export interface Unclaimed {
 
 /** Waits until the jobs of a round are at their end, or should be, and compares what became of them with the promises. */
 export async function judgeRound(
-  { scenario, number, name, beganAt, faults, recoveriesMs }: Injected,
+  { scenario, number, name, beganAt, faults, recoveriesMs, figures, judges }: Injected,
   { world, seed }: RoundOptions,
   unclaimed: Unclaimed,
   commit: string,
@@ -92,10 +98,13 @@ export async function judgeRound(
   const fates = await readFates(world.db, name);
   const { breaches, declaredDuplicates } = judge(fates, world.provider.effectsOf(name));
   const overtaken = await findOvertaken(world.db, name);
+  const own = await Promise.all(judges.map((verdict) => verdict()));
   const isOver = unclaimed.isAlone() && breaches.every(({ breach }) => breach !== "lost");
   const rest = isOver ? await findRest(world) : [];
   const exits = unclaimed.exits();
   const of = (...kinds: readonly string[]) => breaches.filter(({ breach }) => kinds.includes(breach)).length;
+  const ownSum = (count: (verdict: OwnVerdict) => number) =>
+    own.reduce((sum, verdict) => sum + count(verdict), 0);
   return {
     scenario: scenario.name,
     round: number,
@@ -103,19 +112,21 @@ export async function judgeRound(
     commit,
     endedAt: new Date().toISOString(),
     seconds: (Date.now() - beganAt) / 1000,
-    committed: fates.length,
-    lost: of("lost"),
-    duplicateEffects: of("duplicate"),
-    declaredDuplicates,
-    wrongEnds: of("wrong end", "attempts") + overtaken.length,
+    committed: fates.length + ownSum(({ committed }) => committed),
+    lost: of("lost") + ownSum(({ lost }) => lost.length),
+    duplicateEffects: of("duplicate") + ownSum(({ duplicates }) => duplicates.length),
+    declaredDuplicates: declaredDuplicates + ownSum((verdict) => verdict.declaredDuplicates ?? 0),
+    wrongEnds: of("wrong end", "attempts") + overtaken.length + ownSum(({ wrongEnds }) => wrongEnds.length),
     leftovers: rest.length,
     deliveries: unclaimed.deliveries(),
     faults: { ...faults },
     unexpectedExits: exits.length,
     recoveriesMs: [...recoveriesMs],
+    figures: [...figures],
     notes: [
       ...breaches.map(({ job, what }) => `${job}: ${what}`),
       ...overtaken.map((job) => `${job}: a job of its key that was enqueued later came first`),
+      ...own.flatMap(({ lost, duplicates, wrongEnds }) => [...lost, ...duplicates, ...wrongEnds]),
       ...rest,
       ...exits,
     ].slice(0, MOST_NOTES),

@@ -1,7 +1,18 @@
+import type { Figure } from "./results.ts";
 import type { LoadPlan } from "./world/load.ts";
 import type { Random } from "./world/random.ts";
 import type { Throughput } from "./world/throughput.ts";
 import type { World } from "./world/world.ts";
+
+/** What became of work that is not in the notebook, in the same terms. */
+export interface OwnVerdict {
+  readonly committed: number;
+  readonly declaredDuplicates?: number;
+  /** Each breach in words. */
+  readonly lost: readonly string[];
+  readonly duplicates: readonly string[];
+  readonly wrongEnds: readonly string[];
+}
 
 /** What a scenario works with in one round, while jobs arrive all the time. */
 export interface Round {
@@ -18,6 +29,10 @@ export interface Round {
   readonly did: (fault: string) => void;
   /** Waits until work flows again after a fault that set in and ended at these times, and notes how long that took. */
   readonly recovers: (beganMs: number, endMs: number) => Promise<void>;
+  /** Keeps a figure beside its limit. */
+  readonly measured: (figure: Figure) => void;
+  /** Has work judged that is not in the notebook, once the jobs of the round are at their end. */
+  readonly judges: (judge: () => Promise<OwnVerdict>) => void;
   /** Shows a line to the person. */
   readonly tell: (text: string) => void;
 }

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { isClean, type RoundResult } from "./results.ts";
+import { type Figure, isClean, isWithin, type RoundResult } from "./results.ts";
 
 /** The figures of some rounds added up. */
 export interface Summary {
@@ -103,11 +103,48 @@ export function markdownOf(results: readonly RoundResult[]): string {
   ].join("\n");
 }
 
+/** Each figure that was measured, the worst of it over all rounds, as lines. */
+export function figuresOf(results: readonly RoundResult[]): string[] {
+  return worstFigures(results).map(({ scenario, figure }) => {
+    const { name, value, unit, most, least } = figure;
+    const limit = [
+      ...(most === undefined ? [] : [`at most ${most}`]),
+      ...(least === undefined ? [] : [`at least ${least}`]),
+    ].join(", ");
+    const verdict = limit === "" ? "" : ` (${limit}${isWithin(figure) ? "" : ": NOT HELD"})`;
+    return `${scenario}: ${name} ${round3(value)} ${unit}${verdict}`;
+  });
+}
+
+function worstFigures(results: readonly RoundResult[]): { scenario: string; figure: Figure }[] {
+  const worst = new Map<string, { scenario: string; figure: Figure }>();
+  for (const { scenario, figures } of results) {
+    for (const figure of figures) {
+      const key = `${scenario} ${figure.name}`;
+      const before = worst.get(key)?.figure.value;
+      const isWorse =
+        before === undefined || (figure.least === undefined ? figure.value > before : figure.value < before);
+      if (isWorse) worst.set(key, { scenario, figure });
+    }
+  }
+  return [...worst.values()];
+}
+
+function round3(value: number): string {
+  return value.toLocaleString("en", { maximumSignificantDigits: 3, useGrouping: true });
+}
+
 /** The last line of a run: one JSON object for programs. */
 export function jsonOf(results: readonly RoundResult[], quick: boolean): string {
   const { rows, total } = summarize(results);
   const { scenario: _, ...figures } = total;
-  return JSON.stringify({ ok: results.every(isClean), quick, ...figures, scenarios: rows });
+  return JSON.stringify({
+    ok: results.every(isClean),
+    quick,
+    ...figures,
+    scenarios: rows,
+    figures: worstFigures(results),
+  });
 }
 
 function seconds(ms: number | null): string {
