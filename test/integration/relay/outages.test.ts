@@ -7,6 +7,7 @@ import { type Running, useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
 import { layWire, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { management } from "../../support/virtual-host.ts";
+import { freeRows } from "./free-rows.ts";
 import { type Listener, listenTo } from "./listener.ts";
 
 const engine = useEngine();
@@ -52,12 +53,6 @@ async function expectAllArrive(ids: readonly string[]): Promise<void> {
 async function waiting(): Promise<number> {
   const rows = await sql<{ n: number }>`select count(*)::int as n from duly.outbox`.execute(engine.db);
   return rows.rows[0]!.n;
-}
-
-/** The rows of the outbox that no relay holds. */
-async function free(): Promise<number> {
-  const rows = await sql`select from duly.outbox for update skip locked`.execute(engine.db);
-  return rows.rows.length;
 }
 
 test("connections that are cut in mid-stream lose nothing", async () => {
@@ -125,8 +120,8 @@ test("what was lost on its way to the broker stays in the outbox and goes out on
   wire.refuse(true); // no next connection before all is seen
   const ids = await backlog(20);
   // Taken by the relay, then let go again without a confirm.
-  await eventually("the relay to hold them", async () => (await free()) < 20);
-  await eventually("the relay to let them go", async () => (await free()) === (await waiting()));
+  await eventually("the relay to hold them", async () => (await freeRows(engine.db)) < 20);
+  await eventually("the relay to let them go", async () => (await freeRows(engine.db)) === (await waiting()));
   expect(await waiting()).toBe(20);
   wire.refuse(false);
   wire.cut();

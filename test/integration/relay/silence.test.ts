@@ -8,6 +8,7 @@ import { useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startService } from "../../support/service-process.ts";
 import { layWire, type TcpProxy } from "../../support/tcp-proxy.ts";
+import { freeRows } from "./free-rows.ts";
 import { type OneLoop, startOneLoop } from "./one-loop.ts";
 
 const engine = useEngine();
@@ -47,23 +48,24 @@ async function rowsOf(lane: Priority): Promise<number> {
   return (await sql`select from duly.outbox where lane = ${lane}::duly.lane`.execute(engine.db)).rows.length;
 }
 
-/** The rows of a lane that no relay holds. */
-async function freeOf(lane: Priority): Promise<number> {
-  const rows = await sql`
-    select from duly.outbox where lane = ${lane}::duly.lane for update skip locked
-  `.execute(engine.db);
-  return rows.rows.length;
-}
+const freeOf = (lane: Priority) => freeRows(engine.db, lane);
 
 async function empties(lane: Priority): Promise<void> {
   await eventually(`lane ${lane} to be empty`, async () => (await rowsOf(lane)) === 0, 20_000);
 }
 
+/** Resolves when the relay publishes over both its connections. */
+async function isUp(): Promise<void> {
+  for (const lane of ["high", "critical"] as const) {
+    await add(1, lane);
+    await empties(lane);
+  }
+}
+
 test("an alarm of the broker pauses the relay without locks and without another connection", async () => {
   // Not for want of confirms does it let go.
   await startRelay({ RELAY_CONFIRM_MS: "60000" });
-  await add(1, "high");
-  await empties("high");
+  await isUp();
   const connections = wire.taken();
 
   wire.hold(true); // it reads no more from whoever publishes,
@@ -90,8 +92,7 @@ test("an alarm of the broker pauses the relay without locks and without another 
 
 test("rows of critical jobs that nobody confirms are let go before those of others", async () => {
   await startRelay({ RELAY_CONFIRM_MS: "3000" });
-  await add(1, "high");
-  await empties("high");
+  await isUp();
   wire.refuse(true);
   wire.swallow();
   await add(5, "high");

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { defineEvent, emit } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
@@ -13,6 +13,9 @@ const Found = defineEvent("bone.found", { version: 1, data: z.object({ n: z.int(
 const Lost = defineEvent("bone.lost", { version: 1, data: z.object({ n: z.int() }) });
 
 beforeAll(() => register(engine.db, "dog", [], ["bone.found.v1", "bone.lost.v1"]));
+beforeEach(async () => {
+  await sql`truncate duly.repairs, duly.suspects`.execute(engine.db);
+});
 
 async function run(command: string, ...args: string[]) {
   return runFile(`services/scheduler/commands/${command}.ts`, args, { DATABASE_URL: engine.url });
