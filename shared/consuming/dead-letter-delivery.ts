@@ -4,7 +4,7 @@ import type { Priority } from "../contracts/priority.ts";
 import type { Database } from "../database/database.ts";
 import { findJob, lockJobs } from "../jobs/find-job.ts";
 import { hold } from "../jobs/hold.ts";
-import { type LetterReason, writeLetters, writeLooseLetter } from "../jobs/write-letter.ts";
+import { hasLooseLetter, type LetterReason, writeLetters, writeLooseLetter } from "../jobs/write-letter.ts";
 
 /** A delivery that nobody can run. */
 export interface Unfit {
@@ -27,7 +27,8 @@ export type Burial = "job" | "held" | "stale" | "loose";
 /**
  * Makes a dead letter of a delivery that cannot be run: of its job when the delivery is live, otherwise of its bytes.
  * A stale delivery of a known job makes none, and a live job of a type that other processes of this service handle, as
- * during a rolling update, is held for them. Acking is the caller's, after the commit.
+ * during a rolling update, is held for them. Acking is the caller's, after the commit; when the process dies in between,
+ * the message comes again, and has its letter already.
  */
 export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Burial> {
   const { id, send, service, priority, reason, type, delivery } = unfit;
@@ -49,7 +50,7 @@ export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Bu
     }
     const { body, headers, exchange, routingKey, queue, messageId, correlationId } = delivery;
     const envelope = { exchange, routingKey, queue, messageId, correlationId, type, headers };
-    await writeLooseLetter(trx, {
+    const letter = {
       service,
       priority,
       reason,
@@ -58,7 +59,9 @@ export async function deadLetterDelivery(db: Database, unfit: Unfit): Promise<Bu
       jobId: id,
       body,
       headers: envelope,
-    });
+    };
+    if (delivery.redelivered && (await hasLooseLetter(trx, letter))) return "stale";
+    await writeLooseLetter(trx, letter);
     return "loose";
   });
 }

@@ -72,3 +72,21 @@ export async function writeLooseLetter(trx: QueryExecutorProvider, letter: Loose
     select duly.wake_relay('{letter}')
   `.execute(trx);
 }
+
+/**
+ * Whether bytes that came again have their letter of the last day: of the same reason, from the same place, under the
+ * same headers, but for what the broker counts in them.
+ */
+export async function hasLooseLetter(
+  trx: QueryExecutorProvider,
+  { service, reason, body, headers }: LooseLetter,
+): Promise<boolean> {
+  const found = await sql<{ found: boolean }>`
+    select exists (select from duly.dead_letters l
+      where l.id > duly.first_id_at(clock_timestamp() - interval '1 day') and l.service = ${service}
+        and l.reason = ${reason} and l.body = ${body ?? null}
+        and l.headers #- '{headers,x-delivery-count}' #- '{headers,x-acquired-count}'
+          = ${jsonText(headers) ?? null}::jsonb #- '{headers,x-delivery-count}' #- '{headers,x-acquired-count}'
+    ) as found`.execute(trx);
+  return found.rows[0]?.found === true;
+}

@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { HEADER } from "#shared/broker/headers.ts";
+import { deadLetterDelivery } from "#shared/consuming/dead-letter-delivery.ts";
 import { defineJob, handle } from "#shared/index.ts";
 import { eventually } from "../../support/eventually.ts";
 import { add, declareQueueOf, holds, lettersOf, type SeenLetter, useRoad } from "./road.ts";
@@ -216,4 +217,36 @@ test("a message put on the rejected queue by hand is recorded too", async () => 
   });
   expect(letter).toMatchObject({ reason: "rejected_by_broker", priority: null });
   await recorder.stop();
+});
+
+test("bytes whose recorder died before it could ack get no second letter; others like them do", async () => {
+  const queue = "duly.rejected";
+  const of = (count: object, redelivered: boolean, mark = "once") => ({
+    service: "died",
+    priority: undefined,
+    reason: "rejected_by_broker" as const,
+    message: "given up",
+    id: undefined,
+    send: undefined,
+    type: "foreign",
+    delivery: {
+      queue,
+      exchange: "duly.rejected",
+      routingKey: queue,
+      body: Buffer.from([0, 0xff]),
+      messageId: undefined,
+      type: "foreign",
+      correlationId: undefined,
+      headers: { mark, ...count },
+      redelivered,
+      isGone: () => false,
+      ack: () => undefined,
+      giveBack: () => undefined,
+    },
+  });
+  expect(await deadLetterDelivery(engine.db, of({}, false))).toBe("loose");
+  expect(await deadLetterDelivery(engine.db, of({ "x-delivery-count": 1 }, true))).toBe("stale");
+  // Another message that looks the same was not there before.
+  expect(await deadLetterDelivery(engine.db, of({}, false))).toBe("loose");
+  expect(await deadLetterDelivery(engine.db, of({ "x-delivery-count": 1 }, true, "twice"))).toBe("loose");
 });
