@@ -5,7 +5,6 @@ import { openDatabase } from "#shared/database/database.ts";
 import { defineJob, enqueueMany, handle } from "#shared/index.ts";
 import { createLogger } from "#shared/log/logger.ts";
 import { eventually } from "../../support/eventually.ts";
-import { layWire } from "../../support/tcp-proxy.ts";
 import { type LossyProxy, makeLossyProxy } from "./lossy-proxy.ts";
 import { add, effectsOf, Gate, lettersOf, useRoad } from "./road.ts";
 
@@ -38,26 +37,6 @@ async function sleeping(mark: string): Promise<void> {
 }
 
 const note = (id: string) => sql`insert into effects (job) values (${id})`;
-
-test("a consumer that starts while PostgreSQL is away begins once it answers", async () => {
-  const Work = job("patient.work");
-  const wire = await layWire(engine.url);
-  wire.refuse(true);
-  const starting = engine.consume(
-    "patient",
-    [handle(Work, { record: async () => undefined })],
-    {},
-    {
-      DATABASE_URL: wire.url,
-    },
-  );
-  await eventually("it to have knocked twice", async () => wire.refusals() > 1);
-  wire.refuse(false);
-  const consumer = await starting;
-  expect(await engine.reaches(await add(engine, Work, {}), "completed")).toMatchObject({ attempt: 1 });
-  await consumer.stop();
-  await wire.close();
-});
 
 test("connections killed while a handler performs cost nothing", async () => {
   const Work = job("kill-perform.work");
