@@ -48,6 +48,7 @@ export class Sweep {
       await this.#walk(trx);
       return stragglers;
     });
+    if (found.length > 0) crashPoint("scheduler.swept");
     for (const { queue, jobs } of found)
       this.#log.warn({ queue, sent: jobs }, "sent jobs again whose message was lost in the broker");
   }

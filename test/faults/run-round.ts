@@ -94,7 +94,7 @@ export async function judgeRound(
   unclaimed: Unclaimed,
   commit: string,
 ): Promise<RoundResult> {
-  await allEnded(world, name);
+  await allEnded(world, name, scenario.patienceMs ?? PATIENCE_MS);
   const fates = await readFates(world.db, name);
   const { breaches, declaredDuplicates } = judge(fates, world.provider.effectsOf(name));
   const overtaken = await findOvertaken(world.db, name);
@@ -134,14 +134,14 @@ export async function judgeRound(
 }
 
 // A backlog takes its time; work that comes no nearer to its end is lost.
-async function allEnded(world: World, name: string): Promise<void> {
+async function allEnded(world: World, name: string, patienceMs: number): Promise<void> {
   let least = Number.POSITIVE_INFINITY;
-  for (let end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(LOOK_MS)) {
+  for (let end = Date.now() + patienceMs; Date.now() < end; await sleep(LOOK_MS)) {
     const open = await countOpen(world.db, name);
     if (open === 0) return;
     if (open >= least) continue;
     least = open;
-    end = Date.now() + PATIENCE_MS;
+    end = Date.now() + patienceMs;
   }
 }
 

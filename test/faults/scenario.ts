@@ -46,6 +46,8 @@ export interface Scenario {
   /** Rounds of the full matrix; the quick one has one. */
   readonly rounds: number;
   readonly load?: Partial<LoadPlan>;
+  /** How long its jobs may come no nearer to their end, in ms, where that is longer than usual. */
+  readonly patienceMs?: number;
   /** Injects the faults of one round; everything it broke is whole again when it returns. */
   readonly inject: (round: Round) => Promise<void>;
 }

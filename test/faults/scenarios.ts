@@ -1,11 +1,16 @@
 import type { Scenario } from "./scenario.ts";
+import { backlog } from "./scenarios/backlog.ts";
 import { blackHoles } from "./scenarios/black-holes.ts";
 import { clockSteps } from "./scenarios/clock-steps.ts";
 import { duplicates } from "./scenarios/duplicates.ts";
+import { enqueueWithoutBroker } from "./scenarios/enqueue-without-broker.ts";
+import { failingJobs } from "./scenarios/failing-jobs.ts";
 import { ordering } from "./scenarios/ordering.ts";
 import { poison } from "./scenarios/poison.ts";
 import { consumerKills, relayKills, schedulerKills } from "./scenarios/process-kills.ts";
 import { providerFaults } from "./scenarios/provider-faults.ts";
+import { purges } from "./scenarios/purges.ts";
+import { recorderKills } from "./scenarios/recorder-kills.ts";
 import { rollingRestarts } from "./scenarios/rolling-restarts.ts";
 import {
   backendsEnded,
@@ -22,15 +27,17 @@ import { frozenServers, zombies } from "./scenarios/zombies.ts";
  * All scenarios, in stages: those of a stage disturb different things, so that the quick run does them at once.
  */
 export const STAGES: readonly (readonly Scenario[])[] = [
-  [relayKills, consumerKills, schedulerKills, zombies],
+  [relayKills, consumerKills, schedulerKills, zombies, purges, recorderKills],
   // Poison kills whoever runs it, and so those that are armed for another death, above.
-  [poison, providerFaults, duplicates, rollingRestarts, clockSteps, blackHoles, ordering],
+  [poison, providerFaults, duplicates, rollingRestarts, clockSteps, blackHoles, ordering, failingJobs],
   [postgresRestarts],
   [postgresCrashes],
   [backendsEnded],
   [brokerAlarms],
   [brokerStops],
   [brokerKills],
+  [enqueueWithoutBroker],
   [frozenServers],
   [brokerWipes],
+  [backlog],
 ];

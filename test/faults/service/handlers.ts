@@ -11,7 +11,7 @@ import {
   type Subscription,
   subscribe,
 } from "#shared/index.ts";
-import { Hear, KINDS, type LabPayload, Noted } from "./kinds.ts";
+import { Hear, KINDS, type LabPayload, Noted, Slow } from "./kinds.ts";
 import { type Asked, findEffect, makeEffect } from "./provider-client.ts";
 
 /** All that the laboratory's service runs and hears: one handler for each way to keep an effect single. */
@@ -69,6 +69,15 @@ export function labHandlers(provider: string): readonly (Handler | Subscription)
         writeSync(2, "SIGKILL at crash point of the job itself\n"); // whoever keeps this process expects it then
         process.kill(process.pid, "SIGKILL");
         await Promise.resolve();
+      },
+    }),
+    handle(Slow, {
+      recordAll: async (trx, items) => {
+        await sql`select pg_sleep(group_ms / 1000.0) from lab.pace`.execute(trx);
+        await writeRows(
+          trx,
+          items.map(({ job, payload }) => ({ job: job.id, round: payload.round })),
+        );
       },
     }),
     handle(Hear, {

@@ -54,3 +54,11 @@ export const Hear = defineJob("lab.heard", {
   attempts,
   backoff,
 });
+
+/** One row, in groups that take as long as the laboratory says. */
+export const Slow = defineJob("lab.slow", {
+  payload: z.object({ round: z.string() }),
+  priority: "batch",
+  attempts,
+  backoff,
+});

@@ -81,27 +81,29 @@ function judgeMissing({ kind, state, rows, heard }: JobFate, effects: number): F
   return undefined;
 }
 
-function judgeEnd({ kind, state, hopeless, letter, rows }: JobFate): Found | undefined {
+function judgeEnd(fate: JobFate): Found | undefined {
+  const { kind, state, hopeless, letter, rows } = fate;
   const isInDoubt = kind === "single" && state === "dead_lettered" && letter === "outcome_in_doubt";
   if (isInDoubt && rows === 0) return undefined;
   if (kind === "poison" && letter === "killed_its_consumer") return undefined;
-  const wanted = hopeless || kind === "poison" ? "dead_lettered" : "completed";
+  const wanted = hopeless || kind === "poison" || isExhausting(fate) ? "dead_lettered" : "completed";
   if (state !== wanted || kind === "poison")
     return { breach: "wrong end", what: `${state} (${letter}) instead of ${wanted}` };
   return undefined;
 }
 
+// Fails more often than it may be tried.
+function isExhausting({ failures, most_attempts: most }: JobFate): boolean {
+  return most !== null && failures >= most;
+}
+
 // Database effects have no doubts: each planned failure is one attempt, and no fault of ours may cost another.
-function judgeAttempts({
-  kind,
-  attempts,
-  most_attempts: most,
-  failures,
-  hopeless,
-}: JobFate): Found | undefined {
+function judgeAttempts(fate: JobFate): Found | undefined {
+  const { kind, attempts, most_attempts: most, failures, hopeless } = fate;
   if (kind === "poison") return undefined;
-  const wanted = hopeless ? 1 : failures + 1;
-  const isWrong = OUTSIDE.has(kind) ? (attempts ?? 0) > (most ?? 0) : attempts !== wanted;
+  const wanted = hopeless ? 1 : isExhausting(fate) ? most : failures + 1;
+  const isWrong =
+    OUTSIDE.has(kind) && !isExhausting(fate) ? (attempts ?? 0) > (most ?? 0) : attempts !== wanted;
   return isWrong ? { breach: "attempts", what: `${attempts} attempts instead of ${wanted}` } : undefined;
 }
 

@@ -24,6 +24,7 @@ export async function makeNotebook(db: Database): Promise<void> {
     )`.execute(db);
   await sql`create index effects_by_job on lab.effects (job)`.execute(db);
   await sql`create index effects_by_round on lab.effects (round, what)`.execute(db);
+  await sql`create table lab.pace as select 0 as group_ms`.execute(db);
   await sql`
     create view lab.fates as
     select c.round, c.job, c.kind, c.failures, c.hopeless, coalesce(j.state, h.state)::text as state,
@@ -35,6 +36,11 @@ export async function makeNotebook(db: Database): Promise<void> {
     from lab.committed c left join duly.jobs j on j.id = c.job left join duly.jobs_history h on h.id = c.job`.execute(
     db,
   );
+}
+
+/** Makes each group of slow jobs take so long from now on. */
+export async function setPace(db: Database, groupMs: number): Promise<void> {
+  await sql`update lab.pace set group_ms = ${groupMs}`.execute(db);
 }
 
 /** What has become of every committed job of a round. */

@@ -27,6 +27,7 @@ test.each<[string, Partial<JobFate>, number]>([
   ["a group's row after two planned failures", { kind: "group", heard: 0, failures: 2, attempts: 3 }, 0],
   ["an effect under a key", keyed, 1],
   ["a hopeless job's letter", { ...dead, hopeless: true, letter: "permanent_error" }, 0],
+  ["a letter of a job that used its attempts up", { ...dead, failures: 99, attempts: 8 }, 0],
   ["a doubt that may not be tried again", { ...single, ...dead, letter: "outcome_in_doubt" }, 1],
   ["a second effect where the handler declares it", { kind: "repeatable", heard: 0 }, 2],
 ])("%s is what was promised", (_, fate, effects) => {
@@ -51,6 +52,8 @@ test.each<[string, Partial<JobFate>, number, string]>([
   ],
   ["a letter without a reason to be one", dead, 0, "wrong end"],
   ["a hopeless job that completed", { hopeless: true }, 0, "wrong end"],
+  ["a job that gave up early", { ...dead, failures: 99, attempts: 7 }, 0, "attempts"],
+  ["a job that completed though it always fails", { failures: 99, attempts: 8 }, 0, "wrong end"],
   ["an attempt too many", { attempts: 2 }, 0, "attempts"],
   ["more attempts than allowed", { ...keyed, attempts: 9 }, 1, "attempts"],
 ])("%s is seen", (_, fate, effects, breach) => {

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ChannelModel, connect } from "amqplib";
+import { deadLetterQueue, UNCLAIMED_QUEUE, workQueue } from "#shared/broker/names.ts";
+import { enqueue } from "#shared/index.ts";
+import { register } from "#shared/jobs/register.ts";
+import type { Round, Scenario } from "../scenario.ts";
+import { KINDS } from "../service/kinds.ts";
+import { carryOut, planKills } from "./kill-plan.ts";
+import { judgeStrays, madeStray, STRAYS, type Stray, StrayJob } from "./strays.ts";
+
+const ROUNDS = 5;
+const KILLS = { each: 10, atRandom: 4 };
+const EVERY_MS = 100;
+const QUEUE_WITHIN_MS = 30_000;
+const WORK = Object.values(KINDS).map(({ priority }) => workQueue("lab", priority));
+const STRAY_WORK = workQueue(STRAYS, StrayJob.priority);
+
+/**
+ * Messages that nobody can run, put on the queues of the laboratory's service, which makes letters of them, and of a
+ * service without processes, where a stranger takes everything and rejects it; the recorder, which makes letters of
+ * that, is killed.
+ */
+export const recorderKills: Scenario = {
+  name: "recorder-kills",
+  what:
+    `garbage, unknown types, invalid payloads and messages that a stranger rejects; SIGKILL of the recorder: ` +
+    `${ROUNDS * KILLS.each} when it has recorded, ${ROUNDS * KILLS.atRandom} at random`,
+  rounds: ROUNDS,
+  load: { perSecond: 50 },
+  inject: async (round) => {
+    const { world, quick, random } = round;
+    await register(world.db, STRAYS, [StrayJob], []);
+    const connection = await connect(world.broker.url, { clientProperties: { connection_name: "faults" } });
+    await isThere(round, STRAY_WORK);
+    const end = new AbortController();
+    const strays: Stray[] = [];
+    await rejectAll(connection, round);
+    const giving = give(round, connection, strays, end.signal);
+    const plan = planKills(
+      [{ at: "recorder.recorded", mostPasses: quick ? 1 : 5 }],
+      quick ? { each: 1, atRandom: 1 } : KILLS,
+      random,
+    );
+    await carryOut(round, plan, world.processes.recorder);
+    end.abort();
+    await giving;
+    round.judges(async () => {
+      // What is left of them in the queue is rejected until then.
+      const verdict = await judgeStrays(round, strays, [
+        deadLetterQueue("lab"),
+        deadLetterQueue(STRAYS),
+        UNCLAIMED_QUEUE,
+      ]);
+      await connection.close();
+      return verdict;
+    });
+  },
+};
+
+async function isThere({ world }: Round, queue: string): Promise<void> {
+  for (const end = Date.now() + QUEUE_WITHIN_MS; Date.now() < end; await sleep(100)) {
+    if ((await world.broker.queues()).includes(queue)) return;
+  }
+  throw new Error(`no relay declared ${queue} within ${QUEUE_WITHIN_MS / 1000} s`);
+}
+
+async function rejectAll(connection: ChannelModel, round: Round): Promise<void> {
+  const channel = await connection.createChannel();
+  await channel.consume(STRAY_WORK, (message) => {
+    if (message === null) return;
+    channel.nack(message, false, false);
+    round.did("message rejected by a stranger");
+  });
+}
+
+async function give(
+  round: Round,
+  connection: ChannelModel,
+  strays: Stray[],
+  end: AbortSignal,
+): Promise<void> {
+  const { world, name, random } = round;
+  const channel = await connection.createConfirmChannel();
+  for (; !end.aborted; await sleep(EVERY_MS)) {
+    const rejected = madeStray(random, STRAYS);
+    const refused = madeStray(random, "lab");
+    channel.sendToQueue(STRAY_WORK, rejected.body, { type: rejected.type, persistent: true });
+    const queue = WORK[random.between(0, WORK.length - 1)] ?? STRAY_WORK;
+    channel.sendToQueue(queue, refused.body, { type: refused.type, persistent: true });
+    await channel.waitForConfirms();
+    round.did("unfit message");
+    const job = await enqueue(world.db, StrayJob, { round: name });
+    strays.push(rejected, refused, {
+      job,
+      body: undefined,
+      type: StrayJob.type,
+      reason: "rejected_by_broker",
+    });
+  }
+  await channel.close();
+}
