@@ -96,7 +96,7 @@ export interface RecordingSpec<Payload> {
 
 /** A handler with database effects only, many jobs in one statement. */
 export interface GroupRecordingSpec<Payload> {
-  /** Writes the effects of all items; if it throws, the engine calls it again with one item at a time. */
+  /** Writes the effects of all items; if it throws, the engine calls it again with each half of them. */
   readonly recordAll: (trx: SettlingTransaction, items: readonly Context<Payload>[]) => Promise<unknown>;
   readonly recordFailure?: RecordFailure<Payload>;
 }

@@ -99,12 +99,25 @@ function askSteps(hand: Hand, world: World, setting: Setting): Step<World>[] {
   const closed = setting.ask === "voids" || (setting.ask === "closes" && known === "refused");
   const keys = [...world.keys];
   if (setting.ask === "voids") keys[number - 1] = "refused";
-  const asked = { ...world, keys: Array.from(keys, (key) => key) };
-  const next = hand.at === "askAfter" ? failed(closed) : afterNone(hand, closed, setting);
+  const next = hand.at === "askAfter" ? failedAfter(closed, setting) : afterNone(hand, closed, setting);
+  // Given up for good counts once; after its own call the run has counted already.
+  const answers = world.answers + (next === inDoubt && hand.at === "ask" ? 1 : 0);
+  const asked = { ...world, answers, keys: Array.from(keys, (key) => key) };
   return [
     { name: `${process} asks: none${closed ? ", closed" : ""}`, world: withHand(asked, hand, next) },
     ...cannotTell,
   ];
+}
+
+function failedAfter(closed: boolean, setting: Setting): Partial<Hand> {
+  return mayStillCome(closed, setting) ? inDoubt : failed(closed);
+}
+
+const inDoubt: Partial<Hand> = { at: "settle", ending: { kind: "dead", intent: "unknown" } };
+
+// Without a key nothing keeps a call that is still on its way from a second effect.
+function mayStillCome(closed: boolean, { effects, without }: Setting): boolean {
+  return effects === "atMostOnce" && !closed && !without.has("doubt after none");
 }
 
 function failed(closed: boolean): Partial<Hand> {
@@ -112,6 +125,7 @@ function failed(closed: boolean): Partial<Hand> {
 }
 
 function afterNone({ over, before }: Hand, closed: boolean, setting: Setting): Partial<Hand> {
+  if (before !== "answered" && mayStillCome(closed, setting)) return inDoubt;
   if (over) return { at: "settle", ending: { kind: "cancelled" } };
   if (before === "doubtful") return failed(closed);
   if (!closed && before !== "answered" && !setting.without.has("same key after none")) return { at: "call" };

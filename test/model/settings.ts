@@ -42,6 +42,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   "keyed, cannot ask": { ...base, effects: "keyed", ask: undefined, expires: true },
   "at least once": { ...base, effects: "atLeastOnce", ask: undefined, people: ["cancel"] },
   "at most once": { ...base, effects: "atMostOnce", ask: undefined, expires: true },
+  "at most once, asks": { ...base, effects: "atMostOnce", ask: "plain" },
   "database effects": { ...base, effects: undefined, ask: undefined, expires: true, people: ["cancel"] },
 };
 

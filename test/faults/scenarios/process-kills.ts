@@ -52,8 +52,8 @@ export const relayKills = kills({
   rounds: 10,
   each: 10,
   atRandom: 50,
-  // Groups settle together, so that it is the relay that has much to do.
-  load: { perSecond: 200, mix: { group: 94, row: 3, keyed: 1, repeatable: 1, single: 1 } },
+  // A million messages in all. Groups settle together, so that it is the relay that has much to do.
+  load: { perSecond: 900, mix: { group: 96, row: 1, keyed: 1, repeatable: 1, single: 1 } },
 });
 
 export const consumerKills = kills({

@@ -168,6 +168,29 @@ test.concurrent("atMostOnce in doubt after a crash is a dead letter for people",
   expect(await intentsOf(engine, id)).toEqual(["1 unknown"]);
 });
 
+test.concurrent("atMostOnce in doubt is not tried again because its provider knows of nothing yet", async () => {
+  const Work = job("yet.work");
+  const id = await crashed("yet", Work);
+  const lost = new UnknownOutcomeError("the answer was lost");
+  const { handler, calls } = scripted(Work, "atMostOnce", [lost], [{ effect: "none" }, { effect: "none" }]);
+  await engine.consume("yet", [handler]);
+  const other = await add(engine, Work, {});
+  for (const each of [id, other]) {
+    await engine.reaches(each, "dead_lettered");
+    expect(await lettersOf(engine, each)).toMatchObject([{ reason: "outcome_in_doubt" }]);
+  }
+  expect(calls.toSorted()).toEqual([`ask ${id}.1`, `ask ${other}.1`, `perform ${other}.1`].toSorted());
+});
+
+test.concurrent("atMostOnce is tried again under a new key once its provider has closed the old one", async () => {
+  const Work = job("anew.work");
+  const id = await crashed("anew", Work);
+  const { handler, calls } = scripted(Work, "atMostOnce", [], [{ effect: "none", closed: true }]);
+  await engine.consume("anew", [handler]);
+  expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 1 });
+  expect(calls).toEqual([`ask ${id}.1`, `perform ${id}.2`]);
+});
+
 test.concurrent("atMostOnce dead-letters on an error that leaves the effect unknown", async () => {
   const Work = job("risk.work");
   const { handler, calls } = scripted(Work, "atMostOnce", [new Error("connection reset")]);

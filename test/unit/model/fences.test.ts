@@ -80,6 +80,7 @@ test("what no fence can prevent: a late call of a job that was cancelled because
   expect(whatBreaks({ ...setting, faults: ["stall"] })).toBe("cancelled, and yet it had its effect");
 });
 
-test("what no fence can prevent: a late call beside a second one, without a key", () => {
-  expect(whatBreaks(bent("at most once", { ask: "plain", faults: ["stall"] }))).toBe("2 effects");
+test("without a key, a late call beside a second one", () => {
+  const setting = bent("at most once, asks", { faults: ["stall"] }, "doubt after none");
+  expect(whatBreaks(setting)).toBe("2 effects");
 });
