@@ -1,6 +1,7 @@
 import type { Scenario } from "./scenario.ts";
 import { backlog } from "./scenarios/backlog.ts";
 import { blackHoles } from "./scenarios/black-holes.ts";
+import { charges } from "./scenarios/charges.ts";
 import { clockSteps } from "./scenarios/clock-steps.ts";
 import { duplicates } from "./scenarios/duplicates.ts";
 import { enqueueWithoutBroker } from "./scenarios/enqueue-without-broker.ts";
@@ -27,7 +28,7 @@ import { frozenServers, zombies } from "./scenarios/zombies.ts";
  * All scenarios, in stages: those of a stage disturb different things, so that the quick run does them at once.
  */
 export const STAGES: readonly (readonly Scenario[])[] = [
-  [relayKills, consumerKills, schedulerKills, zombies, purges, recorderKills],
+  [relayKills, consumerKills, schedulerKills, zombies, purges, recorderKills, charges],
   // Poison kills whoever runs it, and so those that are armed for another death, above.
   [poison, providerFaults, duplicates, rollingRestarts, clockSteps, blackHoles, ordering, failingJobs],
   [postgresRestarts],

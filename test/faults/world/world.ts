@@ -23,6 +23,14 @@ export const ROLE_NAMES = Object.keys(ROLES) as Role[];
 
 export type Server = "postgres" | "rabbitmq";
 
+/** Processes of one file: how many, and what they read from the environment beside what all do. */
+export interface Cast {
+  readonly name: string;
+  readonly file: string;
+  readonly instances: number;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** The real processes on real servers, everything between them under the laboratory's hand. */
 export interface World {
   readonly servers: LabServers;
@@ -33,6 +41,12 @@ export interface World {
   readonly provider: Provider;
   readonly processes: Readonly<Record<Role, readonly KeptProcess[]>>;
   readonly link: (role: Role, server: Server) => Link;
+  /** For data and logs. */
+  readonly folder: string;
+  /** Straight to PostgreSQL, as `db`. */
+  readonly databaseUrl: string;
+  /** Starts processes beside those that are always there, over links of their own; whoever joins them stops them. */
+  readonly join: (cast: Cast) => Promise<readonly KeptProcess[]>;
   readonly deliveries: () => number;
   /** Processes that ended by themselves so far. */
   readonly unexpected: readonly UnexpectedExit[];
@@ -66,26 +80,22 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
 
   const unexpected: UnexpectedExit[] = [];
   const links = new Map<string, Link>();
-  const processes = {} as Record<Role, KeptProcess[]>;
-  for (const role of ROLE_NAMES) {
-    const database = await layLink(`${role} to PostgreSQL`, address.href);
-    const rabbit = await layLink(`${role} to RabbitMQ`, broker.url);
-    links.set(`${role} postgres`, database).set(`${role} rabbitmq`, rabbit);
-    const env = {
-      DATABASE_URL: database.url,
-      AMQP_URL: rabbit.url,
-      PROVIDER_URL: provider.url,
-      LOG_LEVEL: "warn",
-      STOP_GRACE_MS,
-    };
-    const { file, instances } = ROLES[role];
-    processes[role] = Array.from({ length: instances }, (_, index) => {
-      const program = { name: `${role}-${index + 1}`, file, env, folder };
+  const join = async ({ name, file, instances, env }: Cast) => {
+    const database = await layLink(`${name} to PostgreSQL`, address.href);
+    const rabbit = await layLink(`${name} to RabbitMQ`, broker.url);
+    links.set(`${name} postgres`, database).set(`${name} rabbitmq`, rabbit);
+    const common = { DATABASE_URL: database.url, AMQP_URL: rabbit.url, LOG_LEVEL: "warn", STOP_GRACE_MS };
+    const kept = Array.from({ length: instances }, (_, index) => {
+      const program = { name: `${name}-${index + 1}`, file, env: { ...common, ...env }, folder };
       return new KeptProcess(program, end, (exit) => unexpected.push(exit));
     });
-  }
+    for (const each of kept) each.start();
+    return kept;
+  };
+  const processes = {} as Record<Role, readonly KeptProcess[]>;
+  for (const role of ROLE_NAMES)
+    processes[role] = await join({ name: role, env: { PROVIDER_URL: provider.url }, ...ROLES[role] });
   const all = () => Object.values(processes).flat();
-  for (const each of all()) each.start();
 
   const stopProcesses = async () => {
     await Promise.all(all().map((each) => each.stop()));
@@ -98,6 +108,9 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
     provider,
     processes,
     unexpected,
+    folder,
+    databaseUrl: address.href,
+    join,
     link: (role, server) => {
       const found = links.get(`${role} ${server}`);
       if (found === undefined) throw new Error(`there is no link from ${role} to ${server}`);

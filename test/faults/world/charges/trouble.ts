@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CardFault } from "./card-processor.ts";
+import type { ChainFaults } from "./chain-proxy.ts";
+import type { PaymentsBranch } from "./payments-branch.ts";
+
+const ALWAYS = 1_000_000;
+const EVERYWHERE = ["create", "confirm", "retrieve", "cancel"];
+/** The client gives up after 20 s. */
+const SILENCE_MS = 25_000;
+
+/** In the quick form, which has few charges, each fault comes so many times as often, and bursts are as much shorter. */
+const QUICKER = 5;
+
+const SENDING: ChainFaults = { cutAfter: 0.05, unavailableAfter: 0.025, unavailable: 0.025 };
+const ASKING: ChainFaults = { cutAfter: 0.01, unavailable: 0.025 };
+const BURST: ChainFaults = { tooMany: 0.8 };
+const BURST_REQUESTS = 75;
+const BURST_MS = 1_500;
+const BETWEEN_MS = 6_000;
+
+/** Trouble at the card processor and at the chain, without an end. */
+export interface Trouble {
+  /** Ends it; resolves to how often each fault struck. */
+  readonly end: () => Promise<Readonly<Record<string, number>>>;
+}
+
+/** Begins it: every fault all the time, and bursts of too many requests: so many at the processor, so long at the chain. */
+export async function beginTrouble({ cards, chain }: PaymentsBranch, quick: boolean): Promise<Trouble> {
+  const over = new AbortController();
+  const pause = (ms: number) => sleep(ms, undefined, { signal: over.signal }).catch(() => undefined);
+  await cards.order(cardFaults(quick));
+  const count = BURST_REQUESTS / (quick ? QUICKER : 1);
+  const bursts = (async () => {
+    while (!over.signal.aborted) {
+      chain.misbehave(SENDING, ASKING);
+      await pause(BETWEEN_MS);
+      if (over.signal.aborted) break;
+      await cards.order([strike("429", { kind: "429", count, on: EVERYWHERE })]);
+      chain.misbehave(BURST, BURST);
+      await pause(BURST_MS);
+    }
+  })();
+  return {
+    end: async () => {
+      over.abort();
+      await bursts;
+      await cards.clear();
+      chain.misbehave({}, {});
+      return { ...cards.struck(), ...chain.struck() };
+    },
+  };
+}
+
+/** 5 % that take the money and do not answer, 2.5 % each that take it or not and answer 5xx, and the rest. */
+function cardFaults(quick: boolean): CardFault[] {
+  const one = (inSoMany: number) => ({ every: inSoMany / (quick ? QUICKER : 1) });
+  const silence = strike("taken, silence", {
+    kind: "timeout-after-effect",
+    delayMs: SILENCE_MS,
+    count: 3,
+    ...one(20),
+  });
+  return [
+    ...(quick ? [] : [silence]),
+    strike("taken, cut", { kind: "timeout-after-effect", delayMs: 100, ...one(20) }),
+    strike("taken, 500", { kind: "5xx", effect: true, ...one(80) }),
+    strike("taken, 503", { kind: "5xx", status: 503, effect: true, ...one(80) }),
+    strike("500", { kind: "5xx", on: ["create", "confirm"], ...one(80) }),
+    strike("502", { kind: "5xx", status: 502, on: EVERYWHERE, ...one(80) }),
+    strike("reset", { kind: "reset", on: EVERYWHERE, ...one(100) }),
+    strike("slow", { kind: "slow", delayMs: 300, ...one(100) }),
+    strike("declined for good", { kind: "decline", code: "lost_card", ...one(100) }),
+    strike("declined for a day", { kind: "decline", code: "insufficient_funds", ...one(200) }),
+  ];
+}
+
+function strike(
+  what: string,
+  fault: { readonly kind: string; readonly count?: number } & Readonly<Record<string, unknown>>,
+): CardFault {
+  return { name: `cards: ${what}`, fault: { count: ALWAYS, ...fault } };
+}
