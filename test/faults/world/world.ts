@@ -80,9 +80,12 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
 
   const unexpected: UnexpectedExit[] = [];
   const links = new Map<string, Link>();
+  /** Of processes that have gone again, too. */
+  const laid: Link[] = [];
   const join = async ({ name, file, instances, env }: Cast) => {
     const database = await layLink(`${name} to PostgreSQL`, address.href);
     const rabbit = await layLink(`${name} to RabbitMQ`, broker.url);
+    laid.push(database, rabbit);
     links.set(`${name} postgres`, database).set(`${name} rabbitmq`, rabbit);
     const common = { DATABASE_URL: database.url, AMQP_URL: rabbit.url, LOG_LEVEL: "warn", STOP_GRACE_MS };
     const kept = Array.from({ length: instances }, (_, index) => {
@@ -116,7 +119,7 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
       if (found === undefined) throw new Error(`there is no link from ${role} to ${server}`);
       return found;
     },
-    deliveries: () => [...links.values()].reduce((sum, link) => sum + link.deliveries(), 0),
+    deliveries: () => laid.reduce((sum, link) => sum + link.deliveries(), 0),
     isUp: async (timeoutMs) => {
       const ready = await Promise.all(all().map((each) => each.isReady(timeoutMs)));
       const late = all().filter((_, index) => ready[index] !== true);
@@ -126,7 +129,7 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
     stopProcesses,
     stop: async () => {
       await stopProcesses();
-      await Promise.all([...links.values()].map((link) => link.close()));
+      await Promise.all(laid.map((link) => link.close()));
       await provider.stop();
       await db.destroy();
       await servers.stop();
