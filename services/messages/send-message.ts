@@ -1,8 +1,11 @@
 import { sql } from "kysely";
 import { SendMessage } from "#shared/contracts/messages.ts";
-import { type Database, handle, PermanentError } from "#shared/index.ts";
+import { type Database, dependency, handle, PermanentError } from "#shared/index.ts";
 import type { ChatClient } from "./chat-client.ts";
 import type { MessagesTables } from "./tables.ts";
+
+/** The chat API: while it fails, messages wait and spend no attempt. */
+const CHAT = dependency("chat");
 
 /**
  * Sends a stored message and keeps the id that the chat API gave it.
@@ -12,6 +15,7 @@ import type { MessagesTables } from "./tables.ts";
 export function sendMessage(chat: ChatClient) {
   return handle(SendMessage, {
     effects: "atLeastOnce",
+    uses: [CHAT],
     perform: async ({ payload, intent, signal, db }) => {
       const message = await findMessage(db, payload.messageId);
       return await chat.sendText(

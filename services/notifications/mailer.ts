@@ -1,6 +1,10 @@
 import type { Readable } from "node:stream";
 import { createTransport, type SendMailOptions } from "nodemailer";
+import { dependency } from "#shared/index.ts";
 import { smtpError } from "./smtp-error.ts";
+
+/** The mail server: while it fails, mails wait and spend no attempt. */
+export const SMTP = dependency("smtp");
 
 /** One mail to one person. */
 export interface Mail {

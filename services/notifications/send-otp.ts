@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { SendOtp } from "#shared/contracts/notifications.ts";
 import { type Database, handle, PermanentError } from "#shared/index.ts";
-import type { Mailer } from "./mailer.ts";
+import { type Mailer, SMTP } from "./mailer.ts";
 import type { OtpCipher } from "./otp-cipher.ts";
 import { otpMail } from "./otp-mail.ts";
 import type { NotificationsTables } from "./tables.ts";
@@ -20,6 +20,7 @@ export interface SendOtpParts {
 export function sendOtp({ mailer, cipher }: SendOtpParts) {
   return handle(SendOtp, {
     effects: "atLeastOnce",
+    uses: [SMTP],
     perform: async ({ payload: { challengeId }, intent, signal, db }) => {
       const challenge = await findChallenge(db, challengeId);
       if (challenge.expired) {

@@ -1,6 +1,6 @@
 import { SendPaymentNotice } from "#shared/contracts/notifications.ts";
 import { type Database, handle, PermanentError } from "#shared/index.ts";
-import type { Mailer } from "./mailer.ts";
+import { type Mailer, SMTP } from "./mailer.ts";
 import { paymentNoticeMail } from "./payment-notice-mail.ts";
 import type { NotificationsTables } from "./tables.ts";
 
@@ -8,6 +8,7 @@ import type { NotificationsTables } from "./tables.ts";
 export function sendPaymentNotice(mailer: Mailer) {
   return handle(SendPaymentNotice, {
     effects: "atLeastOnce",
+    uses: [SMTP],
     perform: async ({ payload, intent, signal, db }) => {
       const contact = await findContact(db, payload.payer);
       const to = { name: contact.name, address: contact.email };

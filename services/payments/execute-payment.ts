@@ -1,5 +1,6 @@
 import { ExecutePayment, PaymentCompleted } from "#shared/contracts/payments.ts";
 import {
+  dependency,
   emit,
   type Handler,
   handle,
@@ -13,12 +14,16 @@ import type { PaymentsDatabase, PaymentsTables } from "./tables.ts";
 import type { TransferGateway, TransferOrder, TransferReceipt } from "./transfers/transfer-gateway.ts";
 import { markTransfer } from "./transfers/transfer-store.ts";
 
+/** The chain's node: while it fails, transfers wait and spend no attempt. */
+const CHAIN = dependency("chain");
+
 /** Makes a payment on chain, each priority through its own gateway, and tells the world what became of it. */
 export function executePayment(
   gatewayOf: (priority: Priority) => TransferGateway,
 ): Handler<{ paymentId: string }, TransferReceipt> {
   return handle<{ paymentId: string }, TransferReceipt>(ExecutePayment, {
     effects: "keyed",
+    uses: [CHAIN],
 
     perform: async ({ payload, job, intent, signal, db }) => {
       const payment = await existing(db.$extendTables<PaymentsTables>(), payload.paymentId);
