@@ -1,6 +1,7 @@
 import type { Scenario } from "./scenario.ts";
 import { backlog } from "./scenarios/backlog.ts";
 import { blackHoles } from "./scenarios/black-holes.ts";
+import { cancels } from "./scenarios/cancels.ts";
 import { charges } from "./scenarios/charges.ts";
 import { clockSteps } from "./scenarios/clock-steps.ts";
 import { duplicates } from "./scenarios/duplicates.ts";
@@ -10,6 +11,7 @@ import { ordering } from "./scenarios/ordering.ts";
 import { poison } from "./scenarios/poison.ts";
 import { consumerKills, relayKills, schedulerKills } from "./scenarios/process-kills.ts";
 import { providerFaults } from "./scenarios/provider-faults.ts";
+import { providerOutages } from "./scenarios/provider-outages.ts";
 import { purges } from "./scenarios/purges.ts";
 import { recorderKills } from "./scenarios/recorder-kills.ts";
 import { rollingRestarts } from "./scenarios/rolling-restarts.ts";
@@ -31,6 +33,7 @@ export const STAGES: readonly (readonly Scenario[])[] = [
   [relayKills, consumerKills, schedulerKills, zombies, purges, recorderKills, charges],
   // Poison kills whoever runs it, and so those that are armed for another death, above.
   [poison, providerFaults, duplicates, rollingRestarts, clockSteps, blackHoles, ordering, failingJobs],
+  [providerOutages, cancels],
   [postgresRestarts],
   [postgresCrashes],
   [backendsEnded],

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as afterPoll, setTimeout as sleep } from "node:timers/promises";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -25,6 +25,8 @@ export interface HttpService {
   readonly port: number;
   /** Cuts the open connections and resolves when the port is free. */
   readonly stop: () => Promise<void>;
+  /** Takes no new connections and resolves when those that were open have ended. */
+  readonly runOut: () => Promise<void>;
 }
 
 /** Listens on 127.0.0.1 (port 0: a free one) and answers every request by `handle`; a thrown error is a 500. */
@@ -51,6 +53,12 @@ export async function serveHttp(
       const closed = once(server, "close");
       server.close();
       server.closeAllConnections();
+      await closed;
+    },
+    runOut: async () => {
+      const closed = once(server, "close");
+      await afterPoll(); // closing would reset what the kernel has connected and nobody has accepted yet
+      server.close();
       await closed;
     },
   };

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CrashPoint } from "#shared/config/crash-point.ts";
 import type { Scenario } from "../scenario.ts";
-import type { LoadPlan } from "../world/load.ts";
+import { type LoadPlan, USUAL } from "../world/load.ts";
+import type { Misbehaviour } from "../world/provider.ts";
 import type { Role } from "../world/world.ts";
 import { carryOut, planKills } from "./kill-plan.ts";
 
@@ -14,13 +15,14 @@ interface KillOptions {
   readonly each: number;
   readonly atRandom: number;
   readonly load: Partial<LoadPlan>;
+  readonly provider?: Misbehaviour;
 }
 
 /** For the rate before. */
 const BEFORE_MS = 3500;
 
 /** Kills the processes of one role with SIGKILL, at each of its crash points and at random, again and again. */
-function kills({ name, role, points, rounds, each, atRandom, load }: KillOptions): Scenario {
+function kills({ name, role, points, rounds, each, atRandom, load, provider = {} }: KillOptions): Scenario {
   return {
     name,
     what: `SIGKILL of ${role}s: ${rounds * each} at each of ${points.length} crash points, ${rounds * atRandom} at random`,
@@ -31,10 +33,12 @@ function kills({ name, role, points, rounds, each, atRandom, load }: KillOptions
       const most = round.quick ? points.map((point) => ({ ...point, mostPasses: 1 })) : points;
       // The quick run freezes the first of them meanwhile.
       const victims = round.world.processes[role].slice(round.quick ? 1 : 0);
+      round.world.provider.misbehave(round.name, provider);
       await sleep(BEFORE_MS);
       const beganAt = Date.now();
       await carryOut(round, planKills(most, plan, round.random), victims);
       const endedAt = Date.now();
+      round.world.provider.misbehave(round.name, {});
       await round.recovers(beganAt, endedAt);
     },
   };
@@ -61,6 +65,7 @@ export const consumerKills = kills({
   role: "consumer",
   points: [
     ...points(100, "consumer.delivered"),
+    ...points(3, "consumer.asked"),
     ...points(20, "consumer.claimed", "consumer.performing", "consumer.performed", "consumer.settling"),
     ...points(20, "consumer.settled", "consumer.acked"),
     ...points(10, "consumer.group-fenced", "consumer.group-recorded", "consumer.group-settled"),
@@ -69,15 +74,21 @@ export const consumerKills = kills({
   rounds: 20,
   each: 10,
   atRandom: 10,
-  load: { perSecond: 120 },
+  load: { perSecond: 120, mix: { ...USUAL.mix, keyed: 12, closing: 8 } },
+  // So that there is somebody to be asked after a while.
+  provider: { effectThenSilence: 0.05, unanswered: 0.3 },
 });
 
 export const schedulerKills = kills({
   name: "scheduler-kills",
   role: "scheduler",
-  points: points(20, "scheduler.looking", "scheduler.fired"),
+  points: [
+    ...points(20, "scheduler.looking", "scheduler.fired"),
+    ...points(5, "scheduler.promoted", "scheduler.tended"),
+  ],
   rounds: 5,
-  each: 3,
+  each: 10,
   atRandom: 4,
-  load: { perSecond: 120 },
+  // Short of lines, so that there is always a job to be promoted.
+  load: { perSecond: 120, mix: { ...USUAL.mix, ordered: 20 }, lines: 3 },
 });

@@ -16,12 +16,12 @@ export const providerFaults: Scenario = {
     const { provider } = round.world;
     const before = provider.struck();
     for (let bursts = 0; bursts < (round.quick ? 1 : 7); bursts += 1) {
-      provider.misbehave(FAULTS);
+      provider.misbehave(round.name, FAULTS);
       await sleep(BETWEEN_MS);
-      provider.misbehave(BURST);
+      provider.misbehave(round.name, BURST);
       await sleep(BURST_MS);
     }
-    provider.misbehave({});
+    provider.misbehave(round.name, {});
     for (let struck = before; struck < provider.struck(); struck += 1) round.did("provider failed");
   },
 };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import type { Round, Scenario } from "../scenario.ts";
+import { measureCriticalWaits } from "./critical-waits.ts";
 
 const BEFORE_MS = 3500;
 
@@ -9,12 +10,14 @@ interface OutageOptions {
   readonly what: string;
   readonly rounds: number;
   readonly perRound: number;
+  /** Whether critical jobs have to find their way past the broker meanwhile. */
+  readonly brokerIsAway?: boolean;
   /** Brings the trouble and ends it. */
   readonly strike: (round: Round) => Promise<void>;
 }
 
 /** Strikes one server, waits until work flows again, and strikes again. */
-function outages({ name, what, rounds, perRound, strike }: OutageOptions): Scenario {
+function outages({ name, what, rounds, perRound, brokerIsAway = false, strike }: OutageOptions): Scenario {
   return {
     name,
     what: `${what}, ${rounds * perRound} times`,
@@ -26,6 +29,7 @@ function outages({ name, what, rounds, perRound, strike }: OutageOptions): Scena
         await strike(round);
         const endedAt = Date.now();
         round.did(name);
+        if (brokerIsAway) measureCriticalWaits(round, beganAt, endedAt);
         await round.recovers(beganAt, endedAt);
       }
     },
@@ -37,6 +41,7 @@ export const brokerStops = outages({
   what: "RabbitMQ stopped in order and started again",
   rounds: 4,
   perRound: 5,
+  brokerIsAway: true,
   strike: async ({ world: { servers } }) => {
     await servers.endRabbit("SIGTERM");
     await servers.startRabbit();
@@ -48,6 +53,7 @@ export const brokerKills = outages({
   what: "RabbitMQ killed with SIGKILL and started again",
   rounds: 5,
   perRound: 6,
+  brokerIsAway: true,
   strike: async ({ world: { servers } }) => {
     await servers.endRabbit("SIGKILL");
     await servers.startRabbit();
@@ -59,6 +65,7 @@ export const brokerWipes = outages({
   what: "RabbitMQ killed, its disk wiped, started empty",
   rounds: 5,
   perRound: 2,
+  brokerIsAway: true,
   strike: async (round) => {
     const { servers, broker, processes } = round.world;
     // Every other time the relays die while they give the empty broker everything again.
@@ -82,6 +89,7 @@ export const brokerAlarms = outages({
   what: "RabbitMQ's memory alarm raised for 3 s (connection.blocked)",
   rounds: 2,
   perRound: 5,
+  brokerIsAway: true,
   strike: async ({ world: { servers } }) => {
     await servers.alarm(true);
     await sleep(3000);

@@ -3,6 +3,7 @@ import type { CrashPoint } from "#shared/config/crash-point.ts";
 import type { Round, Scenario } from "../scenario.ts";
 import type { KeptProcess } from "../world/kept-process.ts";
 import type { Role } from "../world/world.ts";
+import { measureCriticalWaits } from "./critical-waits.ts";
 
 /** Longer than a heartbeat may be away (30 s), with the sweep that follows (10 s). */
 const ASLEEP_MS = 45_000;
@@ -51,6 +52,7 @@ export const frozenServers: Scenario = {
       round.world.servers.freeze(server, false);
       round.did(`${server} frozen`);
       const endedAt = Date.now();
+      if (server === "rabbitmq") measureCriticalWaits(round, beganAt, endedAt);
       await round.recovers(beganAt, endedAt);
     }
   },

@@ -11,16 +11,37 @@ import {
   type Subscription,
   subscribe,
 } from "#shared/index.ts";
-import { Hear, KINDS, type LabPayload, Noted, Slow } from "./kinds.ts";
-import { type Asked, findEffect, makeEffect } from "./provider-client.ts";
+import { Failing, Hear, KINDS, type LabPayload, Noted, Refusing, Slow } from "./kinds.ts";
+import { type Asked, closeKey, findEffect, makeEffect } from "./provider-client.ts";
+
+/** Where the laboratory's provider is, by each of its doors. */
+export interface Addresses {
+  readonly provider: string;
+  readonly refusing: string;
+  readonly failing: string;
+}
 
 /** All that the laboratory's service runs and hears: one handler for each way to keep an effect single. */
-export function labHandlers(provider: string): readonly (Handler | Subscription)[] {
+export function labHandlers({ provider, refusing, failing }: Addresses): readonly (Handler | Subscription)[] {
   const receiptRow = (
     trx: SettlingTransaction,
     _receipt: unknown,
     { job, payload }: { job: JobInHand; payload: LabPayload },
   ) => writeRows(trx, [{ job: job.id, round: payload.round }]);
+  const writeOne = async (
+    trx: SettlingTransaction,
+    _receipt: unknown,
+    { job, payload }: { job: JobInHand; payload: LabPayload },
+  ) => {
+    failAsPlanned(job, payload);
+    await writeRows(trx, [{ job: job.id, round: payload.round }]);
+  };
+  const keyedAt = (address: string, find = findEffect) => ({
+    effects: "keyed" as const,
+    perform: (asked: Asked) => performOnce(address, asked, asked.intent.key),
+    ask: (asked: Asked) => find(address, asked),
+    record: receiptRow,
+  });
   return [
     handle(KINDS.row, {
       record: async (trx, _receipt, { job, payload }) => {
@@ -38,15 +59,11 @@ export function labHandlers(provider: string): readonly (Handler | Subscription)
         );
       },
     }),
-    handle(KINDS.keyed, {
-      effects: "keyed",
-      perform: (asked) => performOnce(provider, asked, asked.intent.key),
-      ask: async (asked) => {
-        const receipt = await findEffect(provider, asked);
-        return receipt === undefined ? { effect: "none" } : { effect: "applied", receipt };
-      },
-      record: receiptRow,
-    }),
+    handle(KINDS.keyed, keyedAt(provider)),
+    handle(KINDS.closing, keyedAt(provider, closeKey)),
+    handle(KINDS.refused, { ...keyedAt(refusing), uses: [Refusing] }),
+    handle(KINDS.gated, { ...keyedAt(failing), uses: [Failing] }),
+    handle(KINDS.urgent, keyedAt(provider)),
     handle(KINDS.repeatable, {
       effects: "atLeastOnce",
       perform: (asked) => performOnce(provider, asked, undefined),
@@ -57,12 +74,8 @@ export function labHandlers(provider: string): readonly (Handler | Subscription)
       perform: (asked) => performOnce(provider, asked, undefined),
       record: receiptRow,
     }),
-    handle(KINDS.ordered, {
-      record: async (trx, _receipt, { job, payload }) => {
-        failAsPlanned(job, payload);
-        await writeRows(trx, [{ job: job.id, round: payload.round }]);
-      },
-    }),
+    handle(KINDS.critical, { record: writeOne }),
+    handle(KINDS.ordered, { record: writeOne }),
     handle(KINDS.poison, {
       effects: "keyed",
       perform: async () => {

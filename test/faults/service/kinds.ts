@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineEvent, defineJob } from "#shared/index.ts";
+import { defineEvent, defineJob, dependency } from "#shared/index.ts";
 
 const Payload = z.object({
   round: z.string(),
@@ -16,6 +16,18 @@ export type LabPayload = z.infer<typeof Payload>;
 const attempts = 8;
 const backoff = [1000, 2000];
 
+/** Of which a breaker opens within seconds in the laboratory, and finds out soon whether it is back. */
+const breaker = { windowMs: 2000, probeAfterMs: 1000 };
+
+/** What `refused` jobs use. */
+export const Refusing = dependency("lab.refusing", { breaker });
+/** What `gated` jobs use: with less room, and fewer calls, than all that waits after an outage could take. */
+export const Failing = dependency("lab.failing", {
+  breaker,
+  limit: { count: 600, perMs: 10_000 },
+  concurrency: 4,
+});
+
 /** One job type for each way in which an effect can be kept single. */
 export const KINDS = {
   /** A row, written alone in the transaction that settles; says so by an event. */
@@ -24,10 +36,26 @@ export const KINDS = {
   group: defineJob("lab.group", { payload: Payload, priority: "low", attempts, backoff }),
   /** An effect at a provider that takes a key and can be asked. */
   keyed: defineJob("lab.keyed", { payload: Payload, priority: "medium", attempts, backoff, timeoutMs: 3000 }),
+  /** The same; asked about an effect that is not there, its provider lets none come under that key any more. */
+  closing: defineJob("lab.closing", { payload: Payload, attempts, backoff, timeoutMs: 3000 }),
+  /** The same as `keyed`, behind a breaker, at a provider that refuses connections at times. */
+  refused: defineJob("lab.refused", { payload: Payload, attempts, backoff, timeoutMs: 10_000 }),
+  /** The same, behind a breaker, a rate limit and a bulkhead, at a provider that answers 503 at times. */
+  gated: defineJob("lab.gated", { payload: Payload, attempts, backoff, timeoutMs: 3000 }),
   /** An effect that may happen twice: its duplicates are counted and shown. */
   repeatable: defineJob("lab.at-least-once", { payload: Payload, attempts, backoff, timeoutMs: 3000 }),
   /** An effect that must not happen twice: in doubt the job becomes a dead letter. */
   single: defineJob("lab.at-most-once", { payload: Payload, attempts, backoff, timeoutMs: 3000 }),
+  /** A row that may not wait for a broker that is away. */
+  critical: defineJob("lab.critical", { payload: Payload, priority: "critical", attempts, backoff }),
+  /** An effect under a key that may not wait for it either. */
+  urgent: defineJob("lab.urgent", {
+    payload: Payload,
+    priority: "critical",
+    attempts,
+    backoff,
+    timeoutMs: 3000,
+  }),
   /** A row, in the order in which the jobs of its key were enqueued. */
   ordered: defineJob("lab.ordered", {
     payload: Payload,

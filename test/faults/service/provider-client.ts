@@ -1,4 +1,5 @@
 import {
+  type Answer,
   type Intent,
   type JobInHand,
   PermanentError,
@@ -43,6 +44,9 @@ export async function makeEffect(
     const retryAfterMs = Number(response.headers.get("retry-after")) * 1000;
     throw new RateLimitedError("the laboratory's provider", "too many requests", { retryAfterMs });
   }
+  // The key of somebody who is late: whoever asked closed it, and has the job by now.
+  if (response.status === 409)
+    throw new RetryableError("closed", "the provider closed this key", { effect: "none" });
   // An answer of 5xx may come before or after the effect.
   if (response.status >= 502)
     throw new UnknownOutcomeError(`the provider's gateway answered ${response.status}`);
@@ -50,15 +54,25 @@ export async function makeEffect(
   return (await response.json()) as ProviderReceipt;
 }
 
-/** Asks whether a key had its effect. */
-export async function findEffect(
-  provider: string,
-  { intent, signal }: Asked,
-): Promise<ProviderReceipt | undefined> {
-  const response = await request(`${provider}/effects/${intent.key}`, { signal });
-  if (response.status === 404) return undefined;
+/** Asks whether a key had its effect; if it had none, one may still come. */
+export async function findEffect(provider: string, asked: Asked): Promise<Answer<ProviderReceipt>> {
+  return answerOf(await question(provider, asked, "GET"), { effect: "none" });
+}
+
+/** Asks whether a key had its effect; if it had none, none can come any more. */
+export async function closeKey(provider: string, asked: Asked): Promise<Answer<ProviderReceipt>> {
+  return answerOf(await question(provider, asked, "DELETE"), { effect: "none", closed: true });
+}
+
+function question(provider: string, { intent, payload, signal }: Asked, method: string): Promise<Response> {
+  const query = new URLSearchParams({ round: payload.round });
+  return request(`${provider}/effects/${intent.key}?${query.toString()}`, { method, signal });
+}
+
+async function answerOf(response: Response, none: Answer<ProviderReceipt>): Promise<Answer<ProviderReceipt>> {
+  if (response.status === 404) return none;
   if (!response.ok) throw new RetryableError("provider", `the provider answered ${response.status}`);
-  return (await response.json()) as ProviderReceipt;
+  return { effect: "applied", receipt: (await response.json()) as ProviderReceipt };
 }
 
 // A refused connection never left; the engine finds that in the cause. Whatever else breaks may have left.

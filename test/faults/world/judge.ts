@@ -15,6 +15,8 @@ export interface JobFate {
   readonly rows: number;
   /** Rows that were written because of its event. */
   readonly heard: number;
+  /** Whether somebody asked for it to be cancelled. */
+  readonly asked: boolean;
 }
 
 /** How a promise was broken, for one job. */
@@ -27,7 +29,19 @@ export interface Verdict {
 }
 
 const FINAL: ReadonlySet<string> = new Set(["completed", "dead_lettered", "cancelled"]);
-const OUTSIDE: ReadonlySet<Kind> = new Set(["keyed", "repeatable", "single"]);
+const OUTSIDE: ReadonlySet<Kind> = new Set([
+  "keyed",
+  "closing",
+  "refused",
+  "gated",
+  "urgent",
+  "repeatable",
+  "single",
+]);
+/** Whose handlers cannot ask what became of an effect. */
+const UNASKED: ReadonlySet<Kind> = new Set(["repeatable", "single"]);
+/** Of which nothing but a planned failure may cost an attempt: no answer of a provider is ever in doubt. */
+const isExact = (kind: Kind) => kind === "refused" || !OUTSIDE.has(kind);
 
 /** Compares what became of each job with what was promised when it was committed. */
 export function judge(fates: readonly JobFate[], effects: ReadonlyMap<string, number>): Verdict {
@@ -52,6 +66,7 @@ interface Found {
 function judgeOne(fate: JobFate, effects: number): Found | undefined {
   return (
     judgeState(fate) ??
+    judgeCancelled(fate, effects) ??
     judgeDuplicates(fate, effects) ??
     judgeMissing(fate, effects) ??
     judgeEnd(fate) ??
@@ -62,6 +77,15 @@ function judgeOne(fate: JobFate, effects: number): Found | undefined {
 function judgeState({ state }: JobFate): Found | undefined {
   if (state === null) return { breach: "lost", what: "there is no such job" };
   return FINAL.has(state) ? undefined : { breach: "lost", what: "it has not come to its end" };
+}
+
+// Cancelled means: certainly without an effect, and only because somebody wanted it so.
+function judgeCancelled({ state, asked, rows, heard }: JobFate, effects: number): Found | undefined {
+  if (state !== "cancelled") return undefined;
+  if (!asked) return { breach: "wrong end", what: "cancelled, and nobody had asked for that" };
+  if (rows + heard + effects === 0) return undefined;
+  const what = `cancelled with ${rows} rows, ${effects} effects and heard of ${heard} times`;
+  return { breach: "wrong end", what };
 }
 
 function judgeDuplicates({ kind, rows, letters, heard }: JobFate, effects: number): Found | undefined {
@@ -82,9 +106,11 @@ function judgeMissing({ kind, state, rows, heard }: JobFate, effects: number): F
 }
 
 function judgeEnd(fate: JobFate): Found | undefined {
-  const { kind, state, hopeless, letter, rows } = fate;
-  const isInDoubt = kind === "single" && state === "dead_lettered" && letter === "outcome_in_doubt";
-  if (isInDoubt && rows === 0) return undefined;
+  const { kind, state, hopeless, letter, rows, asked } = fate;
+  const mayBeInDoubt = kind === "single" || (asked && UNASKED.has(kind));
+  const isInDoubt = state === "dead_lettered" && letter === "outcome_in_doubt";
+  if (mayBeInDoubt && isInDoubt && rows === 0) return undefined;
+  if (asked && state === "cancelled") return undefined;
   if (kind === "poison" && letter === "killed_its_consumer") return undefined;
   const wanted = hopeless || kind === "poison" || isExhausting(fate) ? "dead_lettered" : "completed";
   if (state !== wanted || kind === "poison")
@@ -99,11 +125,13 @@ function isExhausting({ failures, most_attempts: most }: JobFate): boolean {
 
 // Database effects have no doubts: each planned failure is one attempt, and no fault of ours may cost another.
 function judgeAttempts(fate: JobFate): Found | undefined {
-  const { kind, attempts, most_attempts: most, failures, hopeless } = fate;
+  const { kind, state, attempts, most_attempts: most, failures, hopeless } = fate;
   if (kind === "poison") return undefined;
-  const wanted = hopeless ? 1 : isExhausting(fate) ? most : failures + 1;
-  const isWrong =
-    OUTSIDE.has(kind) && !isExhausting(fate) ? (attempts ?? 0) > (most ?? 0) : attempts !== wanted;
+  const spent = attempts ?? 0;
+  const allowed = most ?? 0;
+  const wanted = hopeless ? 1 : Math.min(failures + 1, allowed);
+  const isShort = state !== "cancelled" && spent < wanted;
+  const isWrong = isExact(kind) || isExhausting(fate) ? isShort || spent > wanted : spent > allowed;
   return isWrong ? { breach: "attempts", what: `${attempts} attempts instead of ${wanted}` } : undefined;
 }
 

@@ -11,13 +11,16 @@ export interface LoadPlan {
   readonly mix: Readonly<Partial<Record<Kind, number>>>;
   /** How long the provider takes for an effect. */
   readonly delayMs: number;
+  /** Lines of its ordered jobs: each moves one job at a time. */
+  readonly lines: number;
 }
 
 /** Rows mostly, and a few of each kind of outside effect: half of what a machine of two cores does. */
 export const USUAL: LoadPlan = {
   perSecond: 100,
-  mix: { row: 40, group: 40, keyed: 12, repeatable: 4, single: 4 },
+  mix: { row: 36, group: 36, keyed: 11, repeatable: 4, single: 4, critical: 8, urgent: 1 },
   delayMs: 20,
+  lines: 40,
 };
 
 /** Work that arrives all the time. */
@@ -29,8 +32,6 @@ export interface Load {
 }
 
 const STEP_MS = 100;
-/** Lines of a round's ordered jobs: each moves one job at a time. */
-const KEYS = 40;
 
 /** Adds jobs in small transactions, each with a note of what it committed, in the same transaction. */
 export function startLoad(db: Database, round: string, plan: LoadPlan, random: Random): Load {
@@ -102,7 +103,7 @@ function oneJob(round: string, plan: LoadPlan, random: Random): LabJob {
   const payload: LabPayload = { round, failures, hopeless, delayMs: random.between(0, 2 * plan.delayMs) };
   // Some are due later, so that the scheduler has work all the time.
   const kind = drawKind(plan.mix, random);
-  if (kind === "ordered") return { kind, payload, orderingKey: `${round} ${random.between(1, KEYS)}` };
+  if (kind === "ordered") return { kind, payload, orderingKey: `${round} ${random.between(1, plan.lines)}` };
   const runAt = random.chance(0.2) ? new Date(Date.now() + random.between(0, 3000)) : undefined;
   return { kind, payload, runAt };
 }

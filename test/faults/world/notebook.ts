@@ -1,4 +1,5 @@
-import { sql } from "kysely";
+import { type QueryExecutorProvider, sql } from "kysely";
+import type { JobState } from "#shared/contracts/job-state.ts";
 import type { Database } from "#shared/index.ts";
 import type { JobFate } from "./judge.ts";
 
@@ -26,13 +27,22 @@ export async function makeNotebook(db: Database): Promise<void> {
   await sql`create index effects_by_round on lab.effects (round, what)`.execute(db);
   await sql`create table lab.pace as select 0 as group_ms`.execute(db);
   await sql`
+    create table lab.cancels (
+      job uuid not null,
+      round text not null,
+      said text not null,
+      at timestamptz not null default clock_timestamp()
+    )`.execute(db);
+  await sql`create index cancels_by_job on lab.cancels (job)`.execute(db);
+  await sql`
     create view lab.fates as
     select c.round, c.job, c.kind, c.failures, c.hopeless, coalesce(j.state, h.state)::text as state,
       coalesce(j.attempt, h.attempt) as attempts, coalesce(j.max_attempts, h.max_attempts) as most_attempts,
       (select max(l.reason) from duly.dead_letters l where l.job_id = c.job) as letter,
       (select count(*)::int from duly.dead_letters l where l.job_id = c.job) as letters,
       (select count(*)::int from lab.effects e where e.job = c.job and e.what = 'done') as rows,
-      (select count(*)::int from lab.effects e where e.job = c.job and e.what = 'heard') as heard
+      (select count(*)::int from lab.effects e where e.job = c.job and e.what = 'heard') as heard,
+      exists (select from lab.cancels x where x.job = c.job) as asked
     from lab.committed c left join duly.jobs j on j.id = c.job left join duly.jobs_history h on h.id = c.job`.execute(
     db,
   );
@@ -63,6 +73,38 @@ export async function countOpen(db: Database, round: string): Promise<number> {
     )::int as open
   `.execute(db);
   return result.rows[0]?.open ?? 0;
+}
+
+/** Notes that somebody asked for a job to be cancelled, in the transaction in which it was asked. */
+export async function noteCancel(
+  trx: QueryExecutorProvider,
+  { job, round, said }: { readonly job: string; readonly round: string; readonly said: string },
+): Promise<void> {
+  await sql`insert into lab.cancels (job, round, said) values (${job}, ${round}, ${said})`.execute(trx);
+}
+
+/** One of a round's jobs in a state, whichever. */
+export async function pickJob(db: Database, round: string, state: JobState): Promise<string | undefined> {
+  const result = await sql<{ job: string }>`
+    select c.job from lab.committed c join duly.jobs j on j.id = c.job
+    where c.round = ${round} and j.state = ${state} order by random() limit 1`.execute(db);
+  return result.rows[0]?.job;
+}
+
+/** Milliseconds from each critical job of a round, due between two times, to its effect; planned failures aside. */
+export async function readCriticalWaits(
+  db: Database,
+  round: string,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Promise<number[]> {
+  const result = await sql<{ ms: number }>`
+    with due as (
+      select c.job, coalesce(j.run_at, h.run_at, j.enqueued_at, h.enqueued_at) as at
+      from lab.committed c left join duly.jobs j on j.id = c.job left join duly.jobs_history h on h.id = c.job
+      where c.round = ${round} and c.kind in ('critical', 'urgent') and c.failures = 0 and not c.hopeless)
+    select extract(epoch from e.at - due.at)::float8 * 1000 as ms from due join lab.effects e using (job)
+    where due.at between to_timestamp(${fromMs / 1000}) and to_timestamp(${toMs / 1000})`.execute(db);
+  return result.rows.map(({ ms }) => ms);
 }
 
 /** How many effects of a round stand in the table. */

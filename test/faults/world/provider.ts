@@ -6,9 +6,10 @@ import {
   json,
   serveHttp,
 } from "../../../services/local/outside/serve-http.ts";
+import { type Door, openDoor } from "./door.ts";
 import type { Random } from "./random.ts";
 
-/** How often, of 1, the provider does something else than what it was asked and answer. */
+/** How often, of 1, the provider does something else with an order than to follow and answer it. */
 export interface ProviderFaults {
   readonly effectThenSilence?: number;
   readonly effectThenGatewayError?: number;
@@ -16,14 +17,22 @@ export interface ProviderFaults {
   readonly tooMany?: number;
 }
 
+/** Troubles of the provider with the jobs of one round. */
+export interface Misbehaviour extends ProviderFaults {
+  /** How often, of 1, it does not say what became of an order. */
+  readonly unanswered?: number;
+}
+
 /** A provider of outside effects, which counts them for each job. */
 export interface Provider {
   readonly url: string;
+  /** Ways to the same effects for kinds of jobs that name what they use. */
+  readonly doors: Readonly<Record<"refusing" | "failing", Door>>;
   /** Effects of a round, by job. */
   readonly effectsOf: (round: string) => ReadonlyMap<string, number>;
   /** How often it did something else since it began. */
   readonly struck: () => number;
-  readonly misbehave: (faults: ProviderFaults) => void;
+  readonly misbehave: (round: string, faults: Misbehaviour) => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -36,11 +45,15 @@ const Order = z.object({
 });
 const CUT_MS = 50;
 
-/** Starts it in this process. A request without a key has its effect each time; one with a key the first time. */
+/**
+ * Starts it in this process. A request without a key has its effect each time; one with a key the first time, unless
+ * the key was closed before: `DELETE` answers as `GET`, and closes a key that has had no effect.
+ */
 export async function startProvider(random: Random): Promise<Provider> {
   const rounds = new Map<string, Map<string, number>>();
   const keys = new Map<string, string>();
-  let faults: ProviderFaults = {};
+  const closed = new Set<string>();
+  const troubles = new Map<string, Misbehaviour>();
   let struck = 0;
 
   const apply = (job: string, round: string, key: string | undefined): string => {
@@ -52,7 +65,8 @@ export async function startProvider(random: Random): Promise<Provider> {
     if (key !== undefined) keys.set(key, effect);
     return effect;
   };
-  const fault = (): keyof ProviderFaults | undefined => {
+  const fault = (round: string): keyof ProviderFaults | undefined => {
+    const { unanswered: _, ...faults } = troubles.get(round) ?? {};
     let left = random.next();
     for (const [name, share] of Object.entries(faults) as [keyof ProviderFaults, number][]) {
       if (left < share) return name;
@@ -64,28 +78,37 @@ export async function startProvider(random: Random): Promise<Provider> {
     const { job, round, delayMs, hopeless, key } = Order.parse(JSON.parse(body));
     await sleep(delayMs);
     if (hopeless) return json(402, { error: "refused" });
-    const wanted = fault();
+    const wanted = fault(round);
     if (wanted !== undefined) struck += 1;
     if (wanted === "serverError") return json(500, { error: "out of order" });
     if (wanted === "tooMany") return json(429, { error: "too many" }, { "retry-after": "1" });
+    if (key !== undefined && closed.has(key)) return json(409, { error: "this key is closed" });
     const effect = apply(job, round, key);
     if (wanted === "effectThenSilence") return { kind: "cut", afterMs: CUT_MS };
     if (wanted === "effectThenGatewayError") return json(504, { error: "the gateway waited too long" });
     return json(200, { effect });
   };
 
-  const server = await serveHttp(0, (request) => {
-    if (request.method === "POST") return order(request);
-    const effect = keys.get(decodeURIComponent(request.url.pathname.split("/").at(-1) ?? ""));
-    return effect === undefined ? json(404, {}) : json(200, { effect });
-  });
+  const answer = ({ method, url }: HttpRequest): HttpReply => {
+    const key = decodeURIComponent(url.pathname.split("/").at(-1) ?? "");
+    const { unanswered = 0 } = troubles.get(url.searchParams.get("round") ?? "") ?? {};
+    if (random.next() < unanswered) return json(500, { error: "cannot tell" });
+    const effect = keys.get(key);
+    if (effect !== undefined) return json(200, { effect });
+    if (method === "DELETE") closed.add(key);
+    return json(404, {});
+  };
+  const handle = (request: HttpRequest) => (request.method === "POST" ? order(request) : answer(request));
+  const server = await serveHttp(0, handle);
+  const doors = { refusing: await openDoor(handle), failing: await openDoor(handle) };
   return {
     url: `http://127.0.0.1:${server.port}`,
+    doors,
     effectsOf: (round) => rounds.get(round) ?? new Map(),
     struck: () => struck,
-    misbehave: (wanted) => {
-      faults = wanted;
+    misbehave: (round, faults) => troubles.set(round, faults),
+    stop: async () => {
+      await Promise.all([server.stop(), ...Object.values(doors).map((door) => door.stop())]);
     },
-    stop: server.stop,
   };
 }

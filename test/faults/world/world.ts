@@ -96,8 +96,12 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
     return kept;
   };
   const processes = {} as Record<Role, readonly KeptProcess[]>;
-  for (const role of ROLE_NAMES)
-    processes[role] = await join({ name: role, env: { PROVIDER_URL: provider.url }, ...ROLES[role] });
+  const env = {
+    PROVIDER_URL: provider.url,
+    REFUSING_URL: provider.doors.refusing.url,
+    FAILING_URL: provider.doors.failing.url,
+  };
+  for (const role of ROLE_NAMES) processes[role] = await join({ name: role, env, ...ROLES[role] });
   const all = () => Object.values(processes).flat();
 
   const stopProcesses = async () => {

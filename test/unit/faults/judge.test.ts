@@ -13,9 +13,11 @@ const whole: JobFate = {
   letters: 0,
   rows: 1,
   heard: 1,
+  asked: false,
 };
 const keyed: Partial<JobFate> = { kind: "keyed", heard: 0 };
 const single: Partial<JobFate> = { kind: "single", heard: 0 };
+const cancelled: Partial<JobFate> = { state: "cancelled", asked: true, attempts: 0, rows: 0, heard: 0 };
 const dead: Partial<JobFate> = { state: "dead_lettered", letters: 1, rows: 0, heard: 0 };
 
 function breachOf(fate: Partial<JobFate>, effects = 0): string | undefined {
@@ -30,6 +32,16 @@ test.each<[string, Partial<JobFate>, number]>([
   ["a letter of a job that used its attempts up", { ...dead, failures: 99, attempts: 8 }, 0],
   ["a doubt that may not be tried again", { ...single, ...dead, letter: "outcome_in_doubt" }, 1],
   ["a second effect where the handler declares it", { kind: "repeatable", heard: 0 }, 2],
+  ["a job that was cancelled on request", cancelled, 0],
+  ["one that was cancelled between its attempts", { ...cancelled, failures: 2, attempts: 1 }, 0],
+  ["one that was done before it could be cancelled", { asked: true }, 0],
+  ["one that had its planned letter first", { ...dead, asked: true, hopeless: true }, 0],
+  [
+    "a doubt about a cancelled job where nobody can be asked",
+    { ...dead, kind: "repeatable", asked: true, letter: "outcome_in_doubt" },
+    1,
+  ],
+  ["more attempts than planned at a provider in doubt", { ...keyed, kind: "gated", attempts: 3 }, 1],
 ])("%s is what was promised", (_, fate, effects) => {
   expect(breachOf(fate, effects)).toBeUndefined();
 });
@@ -56,6 +68,26 @@ test.each<[string, Partial<JobFate>, number, string]>([
   ["a job that completed though it always fails", { failures: 99, attempts: 8 }, 0, "wrong end"],
   ["an attempt too many", { attempts: 2 }, 0, "attempts"],
   ["more attempts than allowed", { ...keyed, attempts: 9 }, 1, "attempts"],
+  ["an attempt spent on a refused connection", { ...keyed, kind: "refused", attempts: 2 }, 1, "attempts"],
+  ["completed without its first attempt", { attempts: 0 }, 0, "attempts"],
+  ["an attempt too many of a cancelled job", { ...cancelled, attempts: 2 }, 0, "attempts"],
+  ["cancelled though nobody asked", { ...cancelled, asked: false }, 0, "wrong end"],
+  ["a cancelled job with its row", { ...cancelled, rows: 1 }, 0, "wrong end"],
+  ["a cancelled job that others heard of", { ...cancelled, heard: 1 }, 0, "wrong end"],
+  ["a cancelled job with its effect", { ...cancelled, kind: "closing" }, 1, "wrong end"],
+  [
+    "a doubt where the provider could be asked",
+    { ...dead, kind: "closing", asked: true, letter: "outcome_in_doubt" },
+    1,
+    "wrong end",
+  ],
+  [
+    "a doubt about a job that may happen twice and that nobody cancelled",
+    { ...dead, kind: "repeatable", letter: "outcome_in_doubt" },
+    1,
+    "wrong end",
+  ],
+  ["a letter instead of a wanted end", { ...dead, asked: true }, 0, "wrong end"],
 ])("%s is seen", (_, fate, effects, breach) => {
   expect(breachOf(fate, effects)).toBe(breach);
 });

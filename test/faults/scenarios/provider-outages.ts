@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { listGates } from "#shared/gates/list-gates.ts";
+import { pauseGate, resumeGate } from "#shared/gates/pause-gate.ts";
+import { pauseTarget } from "#shared/gates/pause-target.ts";
+import { gateName } from "#shared/resilience/gate-name.ts";
+import type { Round, Scenario } from "../scenario.ts";
+import { Failing, KINDS, Refusing } from "../service/kinds.ts";
+import type { Door } from "../world/door.ts";
+import { carryOut, planKills } from "./kill-plan.ts";
+
+interface Outage {
+  readonly what: string;
+  readonly gate: string;
+  readonly door: (round: Round) => Door;
+  readonly begin: (door: Door) => Promise<void> | void;
+  readonly end: (door: Door) => Promise<void> | void;
+}
+
+const OUTAGES: readonly Outage[] = [
+  {
+    what: "provider refused connections",
+    gate: gateName.breaker(Refusing.name),
+    door: ({ world }) => world.provider.doors.refusing,
+    begin: (door) => door.shut(),
+    end: (door) => door.open(),
+  },
+  {
+    what: "provider answered 503",
+    gate: gateName.breaker(Failing.name),
+    door: ({ world }) => world.provider.doors.failing,
+    begin: (door) => door.fail(true),
+    end: (door) => door.fail(false),
+  },
+];
+/** Of each in a round. */
+const TIMES = 3;
+const BEFORE_MS = 3500;
+const LEAST_MS = 8000;
+const OPENS_WITHIN_MS = 15_000;
+/** By then every process has heard that the gate is shut, and what was under way has come to its end. */
+const CALM_AFTER_MS = 1500;
+const PAUSED_MS = 2000;
+/** Longer than a probe may be on its way. */
+const RESUMES_WITHIN_MS = 90_000;
+const LOOK_MS = 50;
+
+/** Providers go away and come back while those that hold the jobs die. */
+export const providerOutages: Scenario = {
+  name: "provider-outages",
+  what: "a provider refuses connections, or answers 503 to everything, behind breakers; consumers and schedulers killed",
+  rounds: 4,
+  load: {
+    perSecond: 80,
+    mix: { refused: 30, gated: 30, keyed: 15, row: 15, critical: 10 },
+  },
+  inject: async (round) => {
+    for (let time = 0; time < (round.quick ? 1 : TIMES); time += 1) {
+      for (const outage of OUTAGES) {
+        await sleep(BEFORE_MS);
+        const beganAt = Date.now();
+        await strike(round, outage);
+        const endedAt = Date.now();
+        round.did(outage.what);
+        await resumes(round, outage, endedAt);
+        await round.recovers(beganAt, endedAt);
+      }
+    }
+  },
+};
+
+async function strike(round: Round, outage: Outage): Promise<void> {
+  const door = outage.door(round);
+  await outage.begin(door);
+  try {
+    await Promise.all([killSome(round), pauseOnce(round), sleep(LEAST_MS), watchCalls(round, outage)]);
+  } finally {
+    await outage.end(door);
+  }
+}
+
+async function killSome(round: Round): Promise<void> {
+  const { consumer, scheduler } = round.world.processes;
+  const points = [
+    { at: "consumer.held", mostPasses: 3 },
+    { at: "consumer.claimed", mostPasses: 20 },
+    { at: "consumer.performing", mostPasses: 20 },
+  ] as const;
+  const tending = [{ at: "scheduler.tended", mostPasses: 5 }] as const;
+  const [each, atRandom] = round.quick ? [1, 0] : [2, 1];
+  await Promise.all([
+    carryOut(round, planKills(points, { each, atRandom }, round.random), consumer),
+    carryOut(round, planKills(tending, { each: 2 * each, atRandom: 0 }, round.random), scheduler),
+  ]);
+}
+
+async function pauseOnce(round: Round): Promise<void> {
+  const { db } = round.world;
+  await sleep(round.random.between(0, LEAST_MS - PAUSED_MS));
+  const gate = await pauseTarget(db, "type", KINDS.gated.type);
+  if (gate === undefined) throw new Error(`no process has registered ${KINDS.gated.type}`);
+  await pauseGate(db, { gate, reason: "the laboratory waits", until: undefined });
+  await sleep(PAUSED_MS);
+  await resumeGate(db, gate);
+  round.did("type paused");
+}
+
+// While the breaker is open one job at a time finds out whether the provider is back.
+async function watchCalls(round: Round, outage: Outage): Promise<void> {
+  const openedAt = await gateReaches(round, outage.gate, (state) => !passes(state), OPENS_WITHIN_MS);
+  if (openedAt === undefined) return round.tell(`${outage.gate} did not open in ${OPENS_WITHIN_MS / 1000} s`);
+  round.did("breaker opened");
+  await sleep(CALM_AFTER_MS);
+  const door = outage.door(round);
+  door.countAnew();
+  await sleep(LEAST_MS / 2);
+  const { calls, mostAtOnce } = door.counted();
+  round.measured({
+    name: "calls at once while a breaker is open",
+    value: mostAtOnce,
+    unit: "calls",
+    most: 1,
+  });
+  round.measured({ name: "calls in 4 s while a breaker is open", value: calls, unit: "calls" });
+}
+
+async function resumes(round: Round, { gate, what }: Outage, endedAt: number): Promise<void> {
+  const atMs = await gateReaches(round, gate, passes, RESUMES_WITHIN_MS);
+  const value = (atMs ?? Date.now()) - endedAt;
+  round.measured({ name: `until work resumed after a ${what}`, value: value / 1000, unit: "s" });
+}
+
+function passes(state: string): boolean {
+  return state === "clear" || state === "releasing";
+}
+
+/** When a gate came to a state that is wanted; undefined when it did not in time. */
+async function gateReaches(
+  { world: { db } }: Round,
+  gate: string,
+  isWanted: (state: string) => boolean,
+  withinMs: number,
+): Promise<number | undefined> {
+  for (const end = Date.now() + withinMs; Date.now() < end; await sleep(LOOK_MS)) {
+    const state = (await listGates(db)).find(({ name }) => name === gate)?.state ?? "clear";
+    if (isWanted(state)) return Date.now();
+  }
+  return undefined;
+}
