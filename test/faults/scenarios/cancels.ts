@@ -3,9 +3,9 @@ import type { JobState } from "#shared/contracts/job-state.ts";
 import { pauseGate, resumeGate } from "#shared/gates/pause-gate.ts";
 import { cancel } from "#shared/index.ts";
 import { gateName } from "#shared/resilience/gate-name.ts";
-import type { Round, Scenario } from "../scenario.ts";
+import type { OwnVerdict, Round, Scenario } from "../scenario.ts";
 import { KINDS } from "../service/kinds.ts";
-import { noteCancel, pickJob } from "../world/notebook.ts";
+import { noteCancel, pickJob, readCancelEnds } from "../world/notebook.ts";
 import { carryOut, planKills } from "./kill-plan.ts";
 
 const STATES: readonly JobState[] = ["scheduled", "queued", "running", "retrying", "held", "blocked"];
@@ -40,6 +40,7 @@ export const cancels: Scenario = {
     const { provider, processes } = round.world;
     const end = AbortSignal.timeout(round.quick ? QUICK_MS : FULL_MS);
     provider.misbehave(round.name, TROUBLES);
+    round.judges(() => tellEnds(round));
     const kill = (role: "relay" | "consumer", atRandom: number) =>
       carryOut(round, planKills([], { each: 0, atRandom }, round.random), processes[role].slice(0, 1));
     try {
@@ -69,6 +70,13 @@ async function callOff(round: Round, end: AbortSignal): Promise<void> {
     }
     await sleep(EVERY_MS);
   }
+}
+
+// Which ends there were shows whether it was asked in time, and in doubt.
+async function tellEnds(round: Round): Promise<OwnVerdict> {
+  for (const { end, jobs } of await readCancelEnds(round.world.db, round.name))
+    round.measured({ name: `asked to be cancelled, ended as ${end}`, value: jobs, unit: "jobs" });
+  return { committed: 0, lost: [], duplicates: [], wrongEnds: [] };
 }
 
 async function pauseAtTimes(round: Round, end: AbortSignal): Promise<void> {

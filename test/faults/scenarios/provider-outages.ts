@@ -6,6 +6,7 @@ import { gateName } from "#shared/resilience/gate-name.ts";
 import type { Round, Scenario } from "../scenario.ts";
 import { Failing, KINDS, Refusing } from "../service/kinds.ts";
 import type { Door } from "../world/door.ts";
+import type { KeptProcess } from "../world/kept-process.ts";
 import { carryOut, planKills } from "./kill-plan.ts";
 
 interface Outage {
@@ -32,8 +33,14 @@ const OUTAGES: readonly Outage[] = [
     end: (door) => door.fail(false),
   },
 ];
+const WORKING = [
+  { at: "consumer.claimed", mostPasses: 10 },
+  { at: "consumer.performing", mostPasses: 10 },
+] as const;
+const HOLDING = [{ at: "consumer.held", mostPasses: 3 }] as const;
+const TENDING = [{ at: "scheduler.tended", mostPasses: 5 }] as const;
 /** Of each in a round. */
-const TIMES = 3;
+const TIMES = 2;
 const BEFORE_MS = 3500;
 const LEAST_MS = 8000;
 const OPENS_WITHIN_MS = 15_000;
@@ -42,13 +49,13 @@ const CALM_AFTER_MS = 1500;
 const PAUSED_MS = 2000;
 /** Longer than a probe may be on its way. */
 const RESUMES_WITHIN_MS = 90_000;
-const LOOK_MS = 50;
+const LOOK_MS = 200;
 
 /** Providers go away and come back while those that hold the jobs die. */
 export const providerOutages: Scenario = {
   name: "provider-outages",
   what: "a provider refuses connections, or answers 503 to everything, behind breakers; consumers and schedulers killed",
-  rounds: 4,
+  rounds: 6,
   load: {
     perSecond: 80,
     mix: { refused: 30, gated: 30, keyed: 15, row: 15, critical: 10 },
@@ -72,24 +79,24 @@ async function strike(round: Round, outage: Outage): Promise<void> {
   const door = outage.door(round);
   await outage.begin(door);
   try {
-    await Promise.all([killSome(round), pauseOnce(round), sleep(LEAST_MS), watchCalls(round, outage)]);
+    const opened = breakerOpens(round, outage);
+    const watching = opened.then((isOpen) => (isOpen ? watchCalls(round, door) : undefined));
+    await Promise.all([sleep(LEAST_MS), killSome(round, opened), pauseOnce(round), watching]);
   } finally {
     await outage.end(door);
   }
 }
 
-async function killSome(round: Round): Promise<void> {
+// One consumer dies while it works, the other once it holds what comes: a breaker opens only where calls are made.
+async function killSome(round: Round, opened: Promise<boolean>): Promise<void> {
   const { consumer, scheduler } = round.world.processes;
-  const points = [
-    { at: "consumer.held", mostPasses: 3 },
-    { at: "consumer.claimed", mostPasses: 20 },
-    { at: "consumer.performing", mostPasses: 20 },
-  ] as const;
-  const tending = [{ at: "scheduler.tended", mostPasses: 5 }] as const;
-  const [each, atRandom] = round.quick ? [1, 0] : [2, 1];
+  const each = round.quick ? 1 : 2;
+  const kill = (victims: readonly KeptProcess[], points: Parameters<typeof planKills>[0], atRandom = 0) =>
+    carryOut(round, planKills(points, { each, atRandom }, round.random), victims);
   await Promise.all([
-    carryOut(round, planKills(points, { each, atRandom }, round.random), consumer),
-    carryOut(round, planKills(tending, { each: 2 * each, atRandom: 0 }, round.random), scheduler),
+    kill(consumer.slice(0, 1), WORKING),
+    opened.then(() => kill(consumer.slice(1), HOLDING, each - 1)),
+    kill(scheduler, TENDING, each),
   ]);
 }
 
@@ -104,13 +111,16 @@ async function pauseOnce(round: Round): Promise<void> {
   round.did("type paused");
 }
 
+async function breakerOpens(round: Round, { gate }: Outage): Promise<boolean> {
+  const openedAt = await gateReaches(round, gate, (state) => !passes(state), OPENS_WITHIN_MS);
+  if (openedAt === undefined) round.tell(`${gate} did not open in ${OPENS_WITHIN_MS / 1000} s`);
+  else round.did("breaker opened");
+  return openedAt !== undefined;
+}
+
 // While the breaker is open one job at a time finds out whether the provider is back.
-async function watchCalls(round: Round, outage: Outage): Promise<void> {
-  const openedAt = await gateReaches(round, outage.gate, (state) => !passes(state), OPENS_WITHIN_MS);
-  if (openedAt === undefined) return round.tell(`${outage.gate} did not open in ${OPENS_WITHIN_MS / 1000} s`);
-  round.did("breaker opened");
+async function watchCalls(round: Round, door: Door): Promise<void> {
   await sleep(CALM_AFTER_MS);
-  const door = outage.door(round);
   door.countAnew();
   await sleep(LEAST_MS / 2);
   const { calls, mostAtOnce } = door.counted();

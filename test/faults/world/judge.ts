@@ -79,11 +79,9 @@ function judgeState({ state }: JobFate): Found | undefined {
   return FINAL.has(state) ? undefined : { breach: "lost", what: "it has not come to its end" };
 }
 
-// Cancelled means: certainly without an effect, and only because somebody wanted it so.
-function judgeCancelled({ state, asked, rows, heard }: JobFate, effects: number): Found | undefined {
-  if (state !== "cancelled") return undefined;
-  if (!asked) return { breach: "wrong end", what: "cancelled, and nobody had asked for that" };
-  if (rows + heard + effects === 0) return undefined;
+// Cancelled means: certainly without an effect.
+function judgeCancelled({ state, rows, heard }: JobFate, effects: number): Found | undefined {
+  if (state !== "cancelled" || rows + heard + effects === 0) return undefined;
   const what = `cancelled with ${rows} rows, ${effects} effects and heard of ${heard} times`;
   return { breach: "wrong end", what };
 }

@@ -83,6 +83,14 @@ export async function noteCancel(
   await sql`insert into lab.cancels (job, round, said) values (${job}, ${round}, ${said})`.execute(trx);
 }
 
+/** How the jobs of a round ended that were to be cancelled, with how many of each. */
+export async function readCancelEnds(db: Database, round: string): Promise<{ end: string; jobs: number }[]> {
+  const result = await sql<{ end: string; jobs: number }>`
+    select coalesce(letter, state) as end, count(*)::int as jobs from lab.fates
+    where round = ${round} and asked group by 1 order by 1`.execute(db);
+  return result.rows;
+}
+
 /** One of a round's jobs in a state, whichever. */
 export async function pickJob(db: Database, round: string, state: JobState): Promise<string | undefined> {
   const result = await sql<{ job: string }>`
