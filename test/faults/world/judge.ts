@@ -104,16 +104,19 @@ function judgeMissing({ kind, state, rows, heard }: JobFate, effects: number): F
 }
 
 function judgeEnd(fate: JobFate): Found | undefined {
-  const { kind, state, hopeless, letter, rows, asked } = fate;
-  const mayBeInDoubt = kind === "single" || (asked && UNASKED.has(kind));
-  const isInDoubt = state === "dead_lettered" && letter === "outcome_in_doubt";
-  if (mayBeInDoubt && isInDoubt && rows === 0) return undefined;
-  if (asked && state === "cancelled") return undefined;
+  const { kind, state, hopeless, letter, asked } = fate;
+  if (isLeftToPeople(fate) || (asked && state === "cancelled")) return undefined;
   if (kind === "poison" && letter === "killed_its_consumer") return undefined;
   const wanted = hopeless || kind === "poison" || isExhausting(fate) ? "dead_lettered" : "completed";
   if (state !== wanted || kind === "poison")
     return { breach: "wrong end", what: `${state} (${letter}) instead of ${wanted}` };
   return undefined;
+}
+
+// In doubt where nobody can be asked, and may not or need not be tried again.
+function isLeftToPeople({ kind, state, letter, rows, asked }: JobFate): boolean {
+  if (state !== "dead_lettered" || letter !== "outcome_in_doubt" || rows > 0) return false;
+  return kind === "single" || (asked && UNASKED.has(kind));
 }
 
 // Fails more often than it may be tried.
