@@ -1,7 +1,7 @@
 import { untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { DulyError } from "../errors/errors.ts";
 import { GATE_BACKSTOP_MS } from "../gates/gate.ts";
-import { endProbe, type ProbeResult } from "../gates/probe.ts";
+import { endProbe, type ProbeResult, takeProbe } from "../gates/probe.ts";
 import { gateName } from "../resilience/gate-name.ts";
 import { attempt, type Ended } from "./attempt.ts";
 import { failedBy } from "./breakers.ts";
@@ -17,6 +17,8 @@ class GateShutError extends DulyError {}
  * Runs a handler, unless the breaker of something that it uses has opened by now: then its job is held as if it had come
  * later.
  *
+ * One that was taken over may be the probe: its holder was, and died, or there is none.
+ *
  * The run of a probe decides over its gate: a call that succeeds opens it, one that fails shuts it again and costs the
  * job no attempt, an answer of the business leaves it to the next.
  */
@@ -26,10 +28,17 @@ export async function attemptThroughGates(
   context: ConsumerContext,
 ): Promise<Ended> {
   if (probeOf !== undefined) return attemptAsProbe(run, probeOf, context);
-  const shut = (run.handler.uses ?? [])
+  const { watch } = context.gates;
+  const [shut, ...others] = (run.handler.uses ?? [])
     .map(({ name }) => gateName.breaker(name))
-    .find((gate) => context.gates.watch.stateOf(gate) !== undefined);
+    .filter((gate) => watch.stateOf(gate) !== undefined);
   if (shut === undefined) return attempt(run, context);
+  if (
+    watch.stateOf(shut) === "probing" &&
+    others.length === 0 &&
+    (await takeProbe(context.db, shut, run.job))
+  )
+    return attemptAsProbe(run, shut, context);
   const error = new GateShutError("gate_shut", `waits for ${shut}`);
   return { run, outcome: { ...waitAt(shut, error), intent: unsent(run) } };
 }

@@ -2,11 +2,12 @@ import { type QueryExecutorProvider, sql, type Transaction } from "kysely";
 import type { Database } from "../database/database.ts";
 import type { DulyTables } from "../database/tables.ts";
 import type { Gate } from "./gate.ts";
-import { takeProbe } from "./probe.ts";
 import { releaseHeld } from "./release-held.ts";
 
 /** How long after a breaker may be probed a fresh delivery may become the probe, before a held job is sent as it. */
 const FRESH_FIRST_MS = 300;
+/** How long a held job that was sent for a probe may be on its way before another one is. */
+const PROBE_COMES_MS = 60_000;
 const RAMP_EVERY_MS = 100;
 const STEEPEST = 1_024;
 /** How long a gate is still looked after whose jobs seem to be gone: somebody may just be holding one more. */
@@ -78,15 +79,12 @@ async function beginReleasing(trx: QueryExecutorProvider, { name }: TendedGate):
   `.execute(trx);
 }
 
-// A probe whose time is over came to no end: its process died, or nobody takes its queue.
+// A probe whose time is over came to no end. Whichever job is delivered first is the next: the one that is sent here may
+// have a long queue before it.
 async function sendProbe(trx: QueryExecutorProvider, { name }: TendedGate): Promise<void> {
   await sql`update duly.gates set probe = null where name = ${name}`.execute(trx);
-  const [id] = await releaseHeld(trx, { gate: name, most: 1 });
-  if (id === undefined) return lookAgainIn(trx, name, IDLE_MS);
-  const job = await sql<{ timeout_ms: number }>`select timeout_ms from duly.jobs where id = ${id}`.execute(
-    trx,
-  );
-  await takeProbe(trx, name, { id, timeout_ms: job.rows[0]?.timeout_ms ?? 0 });
+  const sent = await releaseHeld(trx, { gate: name, most: 1 });
+  await lookAgainIn(trx, name, sent.length === 0 ? IDLE_MS : PROBE_COMES_MS);
 }
 
 async function releaseOnRamp(trx: QueryExecutorProvider, gate: TendedGate): Promise<void> {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { defineJob, dependency, enqueueMany, handle, PermanentError, RetryableError } from "#shared/index.ts";
 import { eventually } from "../../support/eventually.ts";
-import { add } from "../consuming/road.ts";
+import { add, declareQueueOf, holds, leaveToGhost } from "../consuming/road.ts";
 import { allReach, gateOf, gateReaches, jobsOf, useGates } from "./gate-world.ts";
 
 const { engine, advance } = useGates();
@@ -171,4 +171,54 @@ test("a probe that is lost with its process is followed by another", async () =>
   expect(await engine.reaches(later, "held")).toMatchObject({ attempt: 0, waits_for: gate });
   await advance(91_000);
   await allReach(engine, Work.type, "completed");
+});
+
+test("a probe that waits in a long queue does not keep the next delivery from finding out", async () => {
+  const { seen, call } = provider();
+  const bank = dependency("bank-behind", { breaker: { probeAfterMs: PROBE_MS } });
+  const ranks = { payload, priority: "low", priorities: ["high", "low"], backoff: [0] } as const;
+  const Work = defineJob("behind.work", { ...ranks, attempts: 20 });
+  // Shares both queues, so that they go on being consumed.
+  const Other = defineJob("behind.other", { ...ranks, attempts: 1 });
+  const handlers = [
+    handle(Work, { effects: "keyed", uses: [bank], perform: call }),
+    handle(Other, { effects: "keyed", perform: async () => "fine" }),
+  ];
+  const gate = "breaker: bank-behind";
+  const both = await engine.consume("behind", handlers);
+  await addMany(Work, 12);
+  await gateReaches(engine, gate, "shut");
+  await allReach(engine, Work.type, "held");
+  await both.stop();
+  seen.down = false;
+  await advance(PROBE_MS);
+  await gateReaches(engine, gate, "probing");
+  await advance(1_000);
+  await eventually("a held job to be sent", async () =>
+    (await jobsOf(engine, Work.type)).some(({ state }) => state === "queued"),
+  );
+  await engine.consume("behind", handlers, {}, { PRIORITIES: "high" });
+  const fresh = await add(engine, Work, {}, { priority: "high" });
+  expect(await engine.reaches(fresh, "completed")).toMatchObject({ send: 1 });
+  await gateReaches(engine, gate, "releasing", "none");
+});
+
+test("the job of a probe whose process died is the probe of whoever takes it over", async () => {
+  const bank = dependency("bank-heir", { breaker: { probeAfterMs: PROBE_MS } });
+  const Work = defineJob("heir.work", { payload, priority: "high" });
+  const queue = await declareQueueOf(engine, "heir", Work);
+  const id = await add(engine, Work, {});
+  await holds(engine, queue, 1);
+  await leaveToGhost(engine, id, true);
+  await engine.broker.handBack(queue);
+  const gate = "breaker: bank-heir";
+  await sql`
+    insert into duly.gates (name, kind, state, since, until, probe_after_ms, probe)
+    values (${gate}, 'breaker', 'probing', duly.now(), duly.now() + interval '90 s', ${PROBE_MS}, ${id})
+  `.execute(engine.db);
+  await engine.consume("heir", [
+    handle(Work, { effects: "keyed", uses: [bank], perform: async () => "fine" }),
+  ]);
+  expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 1, send: 1 });
+  await gateReaches(engine, gate, "releasing", "none");
 });
