@@ -13,6 +13,8 @@ const QUICK_PER_SECOND = 50;
 const STEP_MS = 50;
 const DRAIN_MS = 120_000;
 const SHARE = 0.01;
+/** A p99 above is that of a machine with too much else to do, and compares nothing. */
+const IDLE_MS = 1_000;
 /** More than a job has attempts. */
 const ALWAYS = 1_000;
 
@@ -93,7 +95,7 @@ async function measure({ world, name, measured, tell }: Round, blocks: readonly 
     );
   const p99 = (failing: boolean) =>
     result.rows.find((row) => row.kind === null && row.failing === failing)?.p99 ?? Number.NaN;
-  measured({ name: "p99 without failing jobs", value: p99(false), unit: "ms" });
+  measured({ name: "p99 without failing jobs", value: p99(false), unit: "ms", most: IDLE_MS });
   measured({ name: "p99 with 1 % failing jobs", value: p99(true), unit: "ms" });
   measured({ name: "p99 with 1 % ÷ without", value: p99(true) / p99(false), unit: "×", most: 1.5 });
 }
