@@ -12,6 +12,8 @@ import { carryOut, planKills } from "./kill-plan.ts";
 interface Outage {
   readonly what: string;
   readonly gate: string;
+  /** Whether the provider sees the calls that fail. */
+  readonly isAnswered: boolean;
   readonly door: (round: Round) => Door;
   readonly begin: (door: Door) => Promise<void> | void;
   readonly end: (door: Door) => Promise<void> | void;
@@ -21,6 +23,7 @@ const OUTAGES: readonly Outage[] = [
   {
     what: "provider refused connections",
     gate: gateName.breaker(Refusing.name),
+    isAnswered: false,
     door: ({ world }) => world.provider.doors.refusing,
     begin: (door) => door.shut(),
     end: (door) => door.open(),
@@ -28,6 +31,7 @@ const OUTAGES: readonly Outage[] = [
   {
     what: "provider answered 503",
     gate: gateName.breaker(Failing.name),
+    isAnswered: true,
     door: ({ world }) => world.provider.doors.failing,
     begin: (door) => door.fail(true),
     end: (door) => door.fail(false),
@@ -80,8 +84,9 @@ async function strike(round: Round, outage: Outage): Promise<void> {
   await outage.begin(door);
   try {
     const opened = breakerOpens(round, outage);
-    const watching = opened.then((isOpen) => (isOpen ? watchCalls(round, door) : undefined));
-    await Promise.all([sleep(LEAST_MS), killSome(round, opened), pauseOnce(round), watching]);
+    const calm = opened.then(() => sleep(CALM_AFTER_MS)).then(() => door.countAnew());
+    await Promise.all([sleep(LEAST_MS), killSome(round, opened), pauseOnce(round), calm]);
+    if (outage.isAnswered && (await opened)) tellCalls(round, door);
   } finally {
     await outage.end(door);
   }
@@ -92,7 +97,15 @@ async function killSome(round: Round, opened: Promise<boolean>): Promise<void> {
   const { consumer, scheduler } = round.world.processes;
   const each = round.quick ? 1 : 2;
   const kill = (victims: readonly KeptProcess[], points: Parameters<typeof planKills>[0], atRandom = 0) =>
-    carryOut(round, planKills(points, { each, atRandom }, round.random), victims);
+    carryOut(
+      round,
+      planKills(
+        round.quick ? points.map(({ at }) => ({ at, mostPasses: 1 })) : points,
+        { each, atRandom },
+        round.random,
+      ),
+      victims,
+    );
   await Promise.all([
     kill(consumer.slice(0, 1), WORKING),
     opened.then(() => kill(consumer.slice(1), HOLDING, each - 1)),
@@ -119,18 +132,10 @@ async function breakerOpens(round: Round, { gate }: Outage): Promise<boolean> {
 }
 
 // While the breaker is open one job at a time finds out whether the provider is back.
-async function watchCalls(round: Round, door: Door): Promise<void> {
-  await sleep(CALM_AFTER_MS);
-  door.countAnew();
-  await sleep(LEAST_MS / 2);
+function tellCalls({ measured }: Round, door: Door): void {
   const { calls, mostAtOnce } = door.counted();
-  round.measured({
-    name: "calls at once while a breaker is open",
-    value: mostAtOnce,
-    unit: "calls",
-    most: 1,
-  });
-  round.measured({ name: "calls in 4 s while a breaker is open", value: calls, unit: "calls" });
+  measured({ name: "calls at once while a breaker is open", value: mostAtOnce, unit: "calls", most: 1 });
+  measured({ name: "calls while a breaker is open", value: calls, unit: "calls" });
 }
 
 async function resumes(round: Round, { gate, what }: Outage, endedAt: number): Promise<void> {
