@@ -8,13 +8,12 @@ const EVERYWHERE = ["create", "confirm", "retrieve", "cancel"];
 /** The client gives up after 20 s. */
 const SILENCE_MS = 25_000;
 
-/** In the quick form, which has few charges, each fault comes so many times as often, and bursts are as much shorter. */
+/** In the quick form, which has few charges, each fault comes so many times as often. */
 const QUICKER = 5;
 
 const SENDING: ChainFaults = { cutAfter: 0.05, unavailableAfter: 0.025, unavailable: 0.025 };
 const ASKING: ChainFaults = { cutAfter: 0.01, unavailable: 0.025 };
 const BURST: ChainFaults = { tooMany: 0.8 };
-const BURST_REQUESTS = 75;
 const BURST_MS = 1_500;
 const BETWEEN_MS = 6_000;
 
@@ -24,20 +23,24 @@ export interface Trouble {
   readonly end: () => Promise<Readonly<Record<string, number>>>;
 }
 
-/** Begins it: every fault all the time, and bursts of too many requests: so many at the processor, so long at the chain. */
+/** Begins it: every fault all the time, and bursts of 429 at both. */
 export async function beginTrouble({ cards, chain }: PaymentsBranch, quick: boolean): Promise<Trouble> {
   const over = new AbortController();
   const pause = (ms: number) => sleep(ms, undefined, { signal: over.signal }).catch(() => undefined);
-  await cards.order(cardFaults(quick));
-  const count = BURST_REQUESTS / (quick ? QUICKER : 1);
+  const { silence, standing } = cardFaults(quick);
+  await cards.order([...silence, ...standing]);
+  const tooMany = strike("429", { kind: "429", on: EVERYWHERE, every: 2 });
   const bursts = (async () => {
     while (!over.signal.aborted) {
       chain.misbehave(SENDING, ASKING);
       await pause(BETWEEN_MS);
       if (over.signal.aborted) break;
-      await cards.order([strike("429", { kind: "429", count, on: EVERYWHERE })]);
+      await cards.order([tooMany]);
       chain.misbehave(BURST, BURST);
       await pause(BURST_MS);
+      // By time and not by count: behind an open breaker few come to be refused.
+      await cards.clear();
+      await cards.order(standing);
     }
   })();
   return {
@@ -52,7 +55,7 @@ export async function beginTrouble({ cards, chain }: PaymentsBranch, quick: bool
 }
 
 /** 5 % that take the money and do not answer, 2.5 % each that take it or not and answer 5xx, and the rest. */
-function cardFaults(quick: boolean): CardFault[] {
+function cardFaults(quick: boolean): Readonly<Record<"silence" | "standing", readonly CardFault[]>> {
   const one = (inSoMany: number) => ({ every: inSoMany / (quick ? QUICKER : 1) });
   const silence = strike("taken, silence", {
     kind: "timeout-after-effect",
@@ -60,8 +63,7 @@ function cardFaults(quick: boolean): CardFault[] {
     count: 3,
     ...one(20),
   });
-  return [
-    ...(quick ? [] : [silence]),
+  const standing = [
     strike("taken, cut", { kind: "timeout-after-effect", delayMs: 100, ...one(20) }),
     strike("taken, 500", { kind: "5xx", effect: true, ...one(80) }),
     strike("taken, 503", { kind: "5xx", status: 503, effect: true, ...one(80) }),
@@ -70,8 +72,9 @@ function cardFaults(quick: boolean): CardFault[] {
     strike("reset", { kind: "reset", on: EVERYWHERE, ...one(100) }),
     strike("slow", { kind: "slow", delayMs: 300, ...one(100) }),
     strike("declined for good", { kind: "decline", code: "lost_card", ...one(100) }),
-    strike("declined for a day", { kind: "decline", code: "insufficient_funds", ...one(200) }),
+    strike("declined for a day", { kind: "decline", code: "insufficient_funds", ...one(100) }),
   ];
+  return { silence: quick ? [] : [silence], standing };
 }
 
 function strike(
