@@ -41,6 +41,8 @@ export const enqueueWithoutBroker: Scenario = {
       if (pair % 2 === 0) await without();
     }
     await db.destroy();
+    for (const [what, each] of Object.entries(rates))
+      round.tell(`${what} RabbitMQ: ${each.map(Math.round).join(", ")} commits a second`);
     const [withBroker, without] = [median(rates.with), median(rates.without)];
     round.measured({ name: "committed with RabbitMQ", value: withBroker, unit: "jobs/s" });
     round.measured({ name: "committed without RabbitMQ", value: without, unit: "jobs/s" });
