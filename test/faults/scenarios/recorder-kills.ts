@@ -44,14 +44,17 @@ export const recorderKills: Scenario = {
     await carryOut(round, plan, world.processes.recorder);
     end.abort();
     await giving;
+    await connection.close();
     round.judges(async () => {
-      // What is left of them in the queue is rejected until then.
+      // Takes what is left of them; the quick run may have stopped the broker since.
+      const again = await connect(world.broker.url, { clientProperties: { connection_name: "faults" } });
+      await rejectAll(again, round);
       const verdict = await judgeStrays(round, strays, [
         deadLetterQueue("lab"),
         deadLetterQueue(STRAYS),
         UNCLAIMED_QUEUE,
       ]);
-      await connection.close();
+      await again.close();
       return verdict;
     });
   },
