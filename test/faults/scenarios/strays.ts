@@ -70,18 +70,21 @@ export async function judgeStrays(
   }
   const twice = fates.flatMap(({ letters }) => letters.filter((letter) => (copies.get(letter) ?? 0) > 1));
   measured({ name: "parked copies that went out twice", value: twice.length, unit: "copies" });
+  let declaredDuplicates = 0;
   const verdict = { lost: [] as string[], duplicates: [] as string[], wrongEnds: [] as string[] };
   for (const { place, letters, reasons, state, attempts } of fates) {
     const { job, type, reason } = strays[place] ?? { job: undefined, type: "", reason: "" };
     const what = `${job === undefined ? "foreign message" : `job ${job}`} (${type}, ${reason})`;
     if (letters.length === 0) verdict.lost.push(`${what}: no letter`);
+    // Whoever was thought dead and lives makes a letter of what it had in hand: nothing tells two foreign messages apart.
+    else if (letters.length > 1 && job === undefined) declaredDuplicates += letters.length - 1;
     else if (letters.length > 1) verdict.duplicates.push(`${what}: ${letters.length} letters`);
     else if (!letters.every((letter) => copies.has(letter))) verdict.lost.push(`${what}: no parked copy`);
     else if (reasons[0] !== reason) verdict.wrongEnds.push(`${what}: its letter says ${reasons[0]}`);
     else if (job !== undefined && (state !== "dead_lettered" || attempts !== 0))
       verdict.wrongEnds.push(`${what}: ${state} after ${attempts} attempts`);
   }
-  return { ...verdict, committed: strays.length };
+  return { ...verdict, declaredDuplicates, committed: strays.length };
 }
 
 async function fatesOf({ db }: World, strays: readonly Stray[]): Promise<StrayFate[]> {
