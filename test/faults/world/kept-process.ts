@@ -138,7 +138,8 @@ export class KeptProcess {
         name,
         program: process.execPath,
         args: [join(root, file)],
-        env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env, DULY_CRASH_AT: crash ?? "" },
+        // What was compiled once is kept, as under `npm start`: a process that is killed 200 times starts twice as fast.
+        env: { ...kept(process.env), ...env, DULY_CRASH_AT: crash ?? "" },
         logFile,
         stackDir: folder,
         cwd: root,
@@ -154,4 +155,8 @@ export class KeptProcess {
       }
     }
   }
+}
+
+function kept({ PATH, HOME, NODE_COMPILE_CACHE = "" }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { PATH, HOME, NODE_COMPILE_CACHE };
 }
