@@ -18,4 +18,4 @@ USER node
 
 ENV SERVICE=relay
 # exec: Node itself gets SIGTERM and drains.
-CMD ["sh", "-c", "exec node services/$SERVICE/main.ts"]
+CMD ["sh", "-c", "exec node --max-semi-space-size=4 --heap-growing-percent=20 services/$SERVICE/main.ts"]

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { SetupError } from "../setup-error.ts";
 import { type Child, startChild, untilReady } from "./child.ts";
+import { NODE_FLAGS } from "./node-flags.ts";
 import { lastLines, runCommand } from "./run-command.ts";
 
 /** The clone's own folder. */
@@ -20,7 +21,7 @@ export async function startNodeProgram(program: NodeProgram, timeoutMs = 60_000)
   const child = await startChild({
     name,
     program: process.execPath,
-    args: [join(ROOT, file)],
+    args: [...NODE_FLAGS, join(ROOT, file)],
     env: { ...process.env, ...environment },
     logFile: join(stackDir, "logs", `${name}.log`),
     stackDir,

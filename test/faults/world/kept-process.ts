@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Child, startChild } from "../../../services/local/processes/child.ts";
+import { NODE_FLAGS } from "../../../services/local/processes/node-flags.ts";
 import { lastLines } from "../../../services/local/processes/run-command.ts";
 import { root } from "../../support/repository.ts";
 
@@ -137,7 +138,7 @@ export class KeptProcess {
       this.#child = await startChild({
         name,
         program: process.execPath,
-        args: [join(root, file)],
+        args: [...NODE_FLAGS, join(root, file)],
         // What was compiled once is kept, as under `npm start`: a process that is killed 200 times starts twice as fast.
         env: { ...kept(process.env), ...env, DULY_CRASH_AT: crash ?? "" },
         logFile,

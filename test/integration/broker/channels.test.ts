@@ -167,7 +167,7 @@ test.concurrent("a channel that the broker closes is rebuilt alone: other queues
   finish.resolve();
   await eventually("the slow one to be acked", async () => (await ready("right")) === "empty");
   const consumed = taker.tags.map((tag) => tag.split("@")[0]);
-  expect(consumed.slice(0, 2).toSorted()).toEqual(["right", "wrong"]); // they register side by side
+  expect(new Set(consumed.slice(0, 2))).toEqual(new Set(["right", "wrong"])); // they register side by side
   expect(consumed.slice(2)).toEqual(["wrong"]);
   expect(taker.taken.filter(({ queue }) => queue === "right").map(({ redelivered }) => redelivered)).toEqual([
     false,
