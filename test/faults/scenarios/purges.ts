@@ -106,7 +106,8 @@ async function steal(round: Round, connection: ChannelModel, queues: readonly st
   await channel.prefetch(1);
   for (const queue of queues.filter((each) => !each.includes(".retry."))) {
     await channel.consume(queue, (message) => {
-      if (message === null || stolen >= STOLEN) return;
+      // A foreign message without a job is lost when somebody acks it: it goes back with the channel.
+      if (message === null || stolen >= STOLEN || message.properties.messageId === undefined) return;
       stolen += 1;
       channel.ack(message);
       round.did("message acked by a stranger");
