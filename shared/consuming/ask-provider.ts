@@ -3,7 +3,7 @@ import { UnknownOutcomeError } from "../errors/errors.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import type { Answer } from "./handle.ts";
 import { jobInHand } from "./job-in-hand.ts";
-import type { Outcome } from "./outcome.ts";
+import { doubtful, type Outcome } from "./outcome.ts";
 import type { Run } from "./run.ts";
 import { runWithin } from "./run-within.ts";
 
@@ -13,8 +13,8 @@ const LONGEST_QUESTION_MS = 60_000;
 /**
  * Asks the provider whether the intent had its effect.
  *
- * @returns "none" or "closed" when it had not (see Answer); otherwise the outcome of the run: applied, or held until the
- *   provider can tell. An error while asking is no answer and holds the job too.
+ * @returns "none" or "closed" when it had not (see Answer); otherwise the outcome of the run: applied, in doubt for good, or
+ *   held until the provider can tell. An error while asking is no answer and holds the job too.
  */
 export async function askProvider(run: Run, context: ConsumerContext): Promise<Outcome | "none" | "closed"> {
   const { job, handler, payload, intentNumber } = run;
@@ -30,7 +30,11 @@ export async function askProvider(run: Run, context: ConsumerContext): Promise<O
             : handler.ask({ job: jobInHand(job), payload, intent, signal, db: context.db }),
       ),
     );
-    if (answer.effect === "none") return answer.closed === true ? "closed" : "none";
+    if (answer.effect === "none") {
+      if (answer.closed === true) return "closed";
+      // Its call may be on its way still, and has no key that would keep it from a second effect.
+      return handler.effects === "atMostOnce" ? doubtful(job.id) : "none";
+    }
     if (answer.effect === "applied") return { kind: "applied", receipt: answer.receipt };
     return stillInDoubt(
       run,

@@ -49,7 +49,6 @@ async function afterAsking(run: Run, context: ConsumerContext): Promise<Ended> {
   const answer = await askProvider(run, context);
   crashPoint("consumer.asked");
   if (answer !== "none" && answer !== "closed") return { run, outcome: answer };
-  if (answer === "none" && mayStillCome(run)) return { run, outcome: doubtful(job.id) };
   if (isOver(run)) return { run, outcome: cancelled(run) };
   if (job.intent_before === "doubtful") {
     // That run came to its end and was not counted, because nobody could tell; now it is known to have failed.
@@ -64,14 +63,6 @@ async function afterAsking(run: Run, context: ConsumerContext): Promise<Ended> {
   if (intentNumber === undefined) return { run, outcome: { kind: "interrupted", begun: true } };
   const next = { ...run, intentNumber, inDoubt: false };
   return { run: next, outcome: await perform(next, context) };
-}
-
-/**
- * Whether an earlier call of a handler without a key may yet have its effect, though the provider says that it had none:
- * it may be on its way, unless the provider has answered it.
- */
-function mayStillCome({ job, handler }: Run): boolean {
-  return handler.effects === "atMostOnce" && job.intent_before !== "answered";
 }
 
 async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {

@@ -38,7 +38,6 @@ function intentAfter(found: Exclude<ErrorClass, { kind: "unknown_outcome" }>, ru
 async function inDoubt(error: Error, run: Run, context: ConsumerContext): Promise<Outcome> {
   if (run.handler.ask !== undefined) {
     const answer = await askProvider(run, context);
-    if (answer === "none" && run.handler.effects === "atMostOnce") return doubtful(run.job.id, error);
     if (answer === "none" || answer === "closed") {
       const intent = answer === "closed" ? "refused" : "unknown";
       return { kind: "failed", error, intent, retryAfterMs: undefined };

@@ -27,12 +27,12 @@ export type Outcome =
   /** This process stops; the job is another's. What had not begun can have had no effect. */
   | { readonly kind: "interrupted"; readonly begun: boolean };
 
-/** An earlier run may have had its effect, nobody can be asked, and it may not or need not be tried again. */
+/** An earlier run may have had its effect, nobody can tell, and it may not or need not be tried again. */
 class OutcomeInDoubtError extends DulyError {}
 
 /** Leaves a job to people that may or may not have had its effect. */
 export function doubtful(jobId: string, cause?: Error): Failure & { readonly intent: IntentOutcome } {
-  const message = `job ${jobId} may or may not have had its effect, and nobody can be asked`;
+  const message = `job ${jobId} may or may not have had its effect, and nobody can tell`;
   const error = new OutcomeInDoubtError("outcome_in_doubt", message, { cause });
   return { kind: "dead", error, intent: "unknown", reason: "outcome_in_doubt" };
 }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "amqplib";
 import type { Figure, RoundResult } from "./results.ts";
 import type { OwnVerdict, Scenario } from "./scenario.ts";
 import { judge } from "./world/judge.ts";
@@ -7,6 +6,7 @@ import { startLoad, USUAL } from "./world/load.ts";
 import { countOpen, countRest, findOvertaken, readFates } from "./world/notebook.ts";
 import { randomOf } from "./world/random.ts";
 import { Throughput } from "./world/throughput.ts";
+import { comesDown, until } from "./world/wait.ts";
 import type { World } from "./world/world.ts";
 
 /** A round whose faults are over, and whose jobs may not be. */
@@ -18,7 +18,7 @@ export interface Injected {
   readonly faults: Readonly<Record<string, number>>;
   readonly recoveriesMs: readonly (number | null)[];
   readonly figures: readonly Figure[];
-  readonly judges: readonly (() => Promise<OwnVerdict>)[];
+  readonly judges: readonly (() => Promise<OwnVerdict | undefined>)[];
 }
 
 export interface RoundOptions {
@@ -34,11 +34,12 @@ export interface RoundOptions {
 
 /** How long nothing may come nearer to its end: the sweep waits for 30 s of silence and looks every 10 s; backoffs and holds come on top. */
 const PATIENCE_MS = 150_000;
+/** Of which the last 3 s are the rate before. */
+const BEFORE_MS = 3500;
 /** Three times as long as it may take, so that the table shows how long it took. */
 const RECOVERY_MS = 30_000;
 const QUICK_RECOVERY_MS = 12_000;
 const REST_WITHIN_MS = 30_000;
-const LOOK_MS = 500;
 const MOST_NOTES = 10;
 
 /** Injects the faults of one round while jobs arrive. */
@@ -48,7 +49,7 @@ export async function injectRound(options: RoundOptions): Promise<Injected> {
   const faults: Record<string, number> = {};
   const recoveriesMs: (number | null)[] = [];
   const figures: Figure[] = [];
-  const judges: (() => Promise<OwnVerdict>)[] = [];
+  const judges: (() => Promise<OwnVerdict | undefined>)[] = [];
   const plan = { ...USUAL, ...scenario.load };
   const perSecond = Math.min(plan.perSecond, mostPerSecond);
   const throughput = new Throughput(world.db, name);
@@ -59,13 +60,19 @@ export async function injectRound(options: RoundOptions): Promise<Injected> {
       world,
       name,
       random: randomOf(seed, name),
-      throughput,
       quick,
       number,
       did: (fault) => (faults[fault] = (faults[fault] ?? 0) + 1),
-      recovers: async (began, ended) => {
+      strikes: async (strike, meanwhile) => {
+        await sleep(BEFORE_MS);
+        const began = Date.now();
+        await strike();
+        const ended = Date.now();
         const isBack = async () => throughput.recovery(began, ended) !== undefined;
-        await until(isBack, quick ? QUICK_RECOVERY_MS : RECOVERY_MS);
+        await Promise.all([
+          until(isBack, quick ? QUICK_RECOVERY_MS : RECOVERY_MS),
+          meanwhile?.(began, ended),
+        ]);
         recoveriesMs.push(throughput.recovery(began, ended) ?? null);
       },
       measured: (figure) => figures.push(figure),
@@ -94,11 +101,12 @@ export async function judgeRound(
   unclaimed: Unclaimed,
   commit: string,
 ): Promise<RoundResult> {
-  await allEnded(world, name, scenario.patienceMs ?? PATIENCE_MS);
+  await comesDown(0, () => countOpen(world.db, name), scenario.patienceMs ?? PATIENCE_MS);
   const fates = await readFates(world.db, name);
   const { breaches, declaredDuplicates } = judge(fates, world.provider.effectsOf(name));
   const overtaken = await findOvertaken(world.db, name);
-  const own = await Promise.all(judges.map((verdict) => verdict()));
+  const verdicts = await Promise.all(judges.map((verdict) => verdict()));
+  const own = verdicts.filter((verdict) => verdict !== undefined);
   const isOver = unclaimed.isAlone() && breaches.every(({ breach }) => breach !== "lost");
   const rest = isOver ? await findRest(world) : [];
   const exits = unclaimed.exits();
@@ -133,18 +141,6 @@ export async function judgeRound(
   };
 }
 
-// A backlog takes its time; work that comes no nearer to its end is lost.
-async function allEnded(world: World, name: string, patienceMs: number): Promise<void> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let end = Date.now() + patienceMs; Date.now() < end; await sleep(LOOK_MS)) {
-    const open = await countOpen(world.db, name);
-    if (open === 0) return;
-    if (open >= least) continue;
-    least = open;
-    end = Date.now() + patienceMs;
-  }
-}
-
 /** What lies where nothing should, after some time for it to go: in words. */
 async function findRest(world: World): Promise<string[]> {
   let rest: string[] = [];
@@ -155,7 +151,7 @@ async function findRest(world: World): Promise<string[]> {
 async function look(world: World): Promise<string[]> {
   const { outbox, openLetters } = await countRest(world.db);
   const found = outbox === 0 ? [] : [`${outbox} rows lie in the outbox`];
-  const connection = await connect(world.broker.url, { clientProperties: { connection_name: "faults" } });
+  const connection = await world.broker.connect();
   try {
     const channel = await connection.createChannel();
     let parked = 0;
@@ -169,11 +165,5 @@ async function look(world: World): Promise<string[]> {
     return found;
   } finally {
     await connection.close();
-  }
-}
-
-async function until(isSo: () => Promise<boolean>, timeoutMs: number): Promise<void> {
-  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(LOOK_MS)) {
-    if (await isSo()) return;
   }
 }

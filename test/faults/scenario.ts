@@ -1,7 +1,6 @@
 import type { Figure } from "./results.ts";
 import type { LoadPlan } from "./world/load.ts";
 import type { Random } from "./world/random.ts";
-import type { Throughput } from "./world/throughput.ts";
 import type { World } from "./world/world.ts";
 
 /** What became of work that is not in the notebook, in the same terms. */
@@ -18,7 +17,6 @@ export interface OwnVerdict {
 export interface Round {
   readonly world: World;
   readonly random: Random;
-  readonly throughput: Throughput;
   /** Whether only a few of each fault are wanted. */
   readonly quick: boolean;
   /** Under which its jobs stand in the notebook. */
@@ -27,12 +25,18 @@ export interface Round {
   readonly number: number;
   /** Counts one fault under its name. */
   readonly did: (fault: string) => void;
-  /** Waits until work flows again after a fault that set in and ended at these times, and notes how long that took. */
-  readonly recovers: (beganMs: number, endMs: number) => Promise<void>;
+  /**
+   * Lets work flow for the rate before, brings a trouble and ends it, and notes how long it takes until work flows
+   * again; `meanwhile` sees to something else after the end.
+   */
+  readonly strikes: (
+    strike: () => Promise<void>,
+    meanwhile?: (beganMs: number, endMs: number) => Promise<void> | void,
+  ) => Promise<void>;
   /** Keeps a figure beside its limit. */
   readonly measured: (figure: Figure) => void;
-  /** Has work judged that is not in the notebook, once the jobs of the round are at their end. */
-  readonly judges: (judge: () => Promise<OwnVerdict>) => void;
+  /** Has work judged that is not in the notebook, or only measured, once the jobs of the round are at their end. */
+  readonly judges: (judge: () => Promise<OwnVerdict | undefined>) => void;
   /** Shows a line to the person. */
   readonly tell: (text: string) => void;
 }

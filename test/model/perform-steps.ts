@@ -125,7 +125,7 @@ function failed(closed: boolean): Partial<Hand> {
 }
 
 function afterNone({ over, before }: Hand, closed: boolean, setting: Setting): Partial<Hand> {
-  if (before !== "answered" && mayStillCome(closed, setting)) return inDoubt;
+  if (mayStillCome(closed, setting)) return inDoubt;
   if (over) return { at: "settle", ending: { kind: "cancelled" } };
   if (before === "doubtful") return failed(closed);
   if (!closed && before !== "answered" && !setting.without.has("same key after none")) return { at: "call" };

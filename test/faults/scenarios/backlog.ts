@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { type Database, enqueueMany } from "#shared/index.ts";
 import type { Round, Scenario } from "../scenario.ts";
 import { Slow } from "../service/kinds.ts";
 import { MemoryPeaks } from "../world/memory-peaks.ts";
 import { setPace } from "../world/notebook.ts";
+import { comesDown } from "../world/wait.ts";
 
 const JOBS = 1_000_000;
 const QUICK_JOBS = 5_000;
@@ -13,7 +13,6 @@ const TOGETHER = 10_000;
 const SLOW_MS = 500;
 const QUICK_SLOW_MS = 50;
 const MOST_MB = 150;
-const LOOK_MS = 2_000;
 /** How long no job may be done until the rest counts as lost. */
 const PATIENCE_MS = 150_000;
 
@@ -36,17 +35,11 @@ export const backlog: Scenario = {
     round.did("backlog enqueued");
     const seconds = (performance.now() - enqueueing) / 1000;
     tell(`${wanted} jobs committed, ${Math.round(wanted / seconds)} a second`);
-    await until(
-      async () => !(await hasBatch(world.db)),
-      () => countDone(world.db, own),
-    );
+    await comesDown(0, () => countUnsent(world.db), PATIENCE_MS);
     const before = await countDone(world.db, own);
     tell(`all published, ${wanted - before} of them wait in RabbitMQ; the consumers hurry from now on`);
     await setPace(world.db, 0);
-    await until(
-      async () => (await countDone(world.db, own)) >= wanted,
-      () => countDone(world.db, own),
-    );
+    await comesDown(0, async () => wanted - (await countDone(world.db, own)), PATIENCE_MS);
     for (const [role, megabytes] of peaks.stop())
       round.measured({ name: `${role} peak memory`, value: megabytes, unit: "MB", most: MOST_MB });
     round.measured({ name: "backlog in RabbitMQ", value: wanted - before, unit: "jobs" });
@@ -67,26 +60,16 @@ async function commit(db: Database, own: string, count: number): Promise<void> {
   });
 }
 
-async function hasBatch(db: Database): Promise<boolean> {
-  const result = await sql<{ some: boolean }>`
-    select exists (select from duly.outbox where lane = 'batch') as some`.execute(db);
-  return result.rows[0]?.some === true;
+async function countUnsent(db: Database): Promise<number> {
+  const result = await sql<{ unsent: number }>`
+    select count(*)::int as unsent from duly.outbox where lane = 'batch'`.execute(db);
+  return result.rows[0]?.unsent ?? 0;
 }
 
 async function countDone(db: Database, own: string): Promise<number> {
   const result = await sql<{ done: number }>`
     select count(*)::int as done from lab.effects where round = ${own}`.execute(db);
   return result.rows[0]?.done ?? 0;
-}
-
-async function until(isSo: () => Promise<boolean>, progress: () => Promise<number>): Promise<void> {
-  let most = -1;
-  for (let end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(LOOK_MS)) {
-    if (await isSo()) return;
-    const now = await progress();
-    if (now > most) end = Date.now() + PATIENCE_MS;
-    most = now;
-  }
 }
 
 // Counted where they are: a million fates would be more memory than the processes may take.

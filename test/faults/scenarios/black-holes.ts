@@ -21,7 +21,6 @@ const QUICK: readonly Hole[] = [
   { role: "consumer", server: "postgres", seconds: 5 },
   { role: "consumer", server: "rabbitmq", seconds: 5 },
 ];
-const BEFORE_MS = 3500;
 
 /** One link after the other loses everything for a while, without a reset. */
 export const blackHoles: Scenario = {
@@ -32,14 +31,12 @@ export const blackHoles: Scenario = {
     const seconds = SECONDS[round.number % SECONDS.length];
     for (const hole of round.quick ? QUICK : HOLES.filter((each) => each.seconds === seconds)) {
       const link = round.world.link(hole.role, hole.server);
-      await sleep(BEFORE_MS);
-      const beganAt = Date.now();
-      link.swallow();
-      await sleep(hole.seconds * 1000);
-      link.heal();
-      const endedAt = Date.now();
-      round.did(`${link.name} ${hole.seconds} s`);
-      await round.recovers(beganAt, endedAt);
+      await round.strikes(async () => {
+        link.swallow();
+        await sleep(hole.seconds * 1000);
+        link.heal();
+        round.did(`${link.name} ${hole.seconds} s`);
+      });
     }
   },
 };

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JobState } from "#shared/contracts/job-state.ts";
-import { pauseGate, resumeGate } from "#shared/gates/pause-gate.ts";
 import { cancel } from "#shared/index.ts";
-import { gateName } from "#shared/resilience/gate-name.ts";
-import type { OwnVerdict, Round, Scenario } from "../scenario.ts";
+import type { Round, Scenario } from "../scenario.ts";
 import { KINDS } from "../service/kinds.ts";
 import { noteCancel, pickJob, readCancelEnds } from "../world/notebook.ts";
 import { carryOut, planKills } from "./kill-plan.ts";
+import { pauseType } from "./pause-type.ts";
 
 const STATES: readonly JobState[] = ["scheduled", "queued", "running", "retrying", "held", "blocked"];
 const EVERY_MS = 50;
@@ -73,19 +72,14 @@ async function callOff(round: Round, end: AbortSignal): Promise<void> {
 }
 
 // Which ends there were shows whether it was asked in time, and in doubt.
-async function tellEnds(round: Round): Promise<OwnVerdict> {
+async function tellEnds(round: Round): Promise<undefined> {
   for (const { end, jobs } of await readCancelEnds(round.world.db, round.name))
     round.measured({ name: `asked to be cancelled, ended as ${end}`, value: jobs, unit: "jobs" });
-  return { committed: 0, lost: [], duplicates: [], wrongEnds: [] };
 }
 
 async function pauseAtTimes(round: Round, end: AbortSignal): Promise<void> {
-  const gate = gateName.type(KINDS.group.type);
   while (!end.aborted) {
     await sleep(BETWEEN_PAUSES_MS);
-    await pauseGate(round.world.db, { gate, reason: "the laboratory waits", until: undefined });
-    await sleep(PAUSED_MS);
-    await resumeGate(round.world.db, gate);
-    round.did("type paused");
+    await pauseType(round, KINDS.group.type, PAUSED_MS);
   }
 }

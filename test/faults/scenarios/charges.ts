@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { CrashPoint } from "#shared/config/crash-point.ts";
 import type { OwnVerdict, Round, Scenario } from "../scenario.ts";
 import { judgeCharges } from "../world/charges/judge-charges.ts";
@@ -6,6 +5,7 @@ import { makeOrders, type Order } from "../world/charges/orders.ts";
 import { openPaymentsBranch, type PaymentsBranch } from "../world/charges/payments-branch.ts";
 import { countOpenPayments, letDaysPass } from "../world/charges/read-fates.ts";
 import { beginTrouble } from "../world/charges/trouble.ts";
+import { comesDown } from "../world/wait.ts";
 import { carryOut, planKills } from "./kill-plan.ts";
 
 const ROUNDS = 10;
@@ -25,7 +25,6 @@ const POINTS = [
 /** How long no payment may come nearer to its end: as for any other job. */
 const PATIENCE_MS = 150_000;
 const QUICK_PATIENCE_MS = 20_000;
-const LOOK_MS = 500;
 
 /** Cards are charged and tokens moved while all who are asked for it fail, and whoever asks is killed. */
 export const charges: Scenario = {
@@ -58,30 +57,15 @@ async function endAndJudge(
   orders: readonly Order[],
   beganAt: number,
 ): Promise<OwnVerdict> {
-  await comesDown(0, async () => {
+  const left = async () => {
     const awake = await letDaysPass(world.db, name);
     for (let counted = 0; counted < awake; counted += 1) did("days passed for a declined card");
     return countOpenPayments(world.db, name);
-  });
+  };
+  await comesDown(0, left, PATIENCE_MS);
   const value = orders.length / ((Date.now() - beganAt) / 1000);
   measured({ name: "payments per second, under faults, to the last one", value, unit: "/s" });
   const evidence = await branch.evidence(orders);
   await branch.stop();
   return judgeCharges(evidence);
-}
-
-/** Waits until a number is down to `wanted`, or has not become smaller for a long time. */
-async function comesDown(
-  wanted: number,
-  look: () => Promise<number>,
-  patienceMs = PATIENCE_MS,
-): Promise<void> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let end = Date.now() + patienceMs; Date.now() < end; await sleep(LOOK_MS)) {
-    const found = await look();
-    if (found <= wanted) return;
-    if (found >= least) continue;
-    least = found;
-    end = Date.now() + patienceMs;
-  }
 }

@@ -15,9 +15,7 @@ export const clockSteps: Scenario = {
       await sql`alter database ${sql.id(databaseName)} set duly.clock_offset = ${sql.lit(`${seconds} s`)}`.execute(
         db,
       );
-      await sql`
-        select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = ${databaseName} and application_name <> 'faults'`.execute(db);
+      await round.world.endBackends();
       round.did("clock stepped");
       await sleep(round.quick ? 2000 : 8000);
     }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "amqplib";
 import { sql } from "kysely";
 import { jobMessage } from "#shared/broker/job-message.ts";
 import { workQueue } from "#shared/broker/names.ts";
@@ -20,9 +19,7 @@ export const duplicates: Scenario = {
   rounds: 5,
   load: { perSecond: 150 },
   inject: async (round) => {
-    const connection = await connect(round.world.broker.url, {
-      clientProperties: { connection_name: "faults" },
-    });
+    const connection = await round.world.broker.connect();
     const channel = await connection.createConfirmChannel();
     for (const end = Date.now() + (round.quick ? 15_000 : 60_000); Date.now() < end; await sleep(EVERY_MS)) {
       const jobs = await readJobs(round.world.db, await someJobs(round));

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { openDatabase } from "#shared/database/database.ts";
 import { type Database, enqueue } from "#shared/index.ts";
@@ -6,6 +5,7 @@ import { createLogger } from "#shared/log/logger.ts";
 import type { Round, Scenario } from "../scenario.ts";
 import { KINDS } from "../service/kinds.ts";
 import { countOpen } from "../world/notebook.ts";
+import { until } from "../world/wait.ts";
 
 const CONNECTIONS = 8;
 const PAIRS = 6;
@@ -72,10 +72,7 @@ async function enqueueAll(db: Database, { name, quick }: Round): Promise<number>
 
 // What an earlier phase left to do would slow the next one down; the usual load goes on.
 async function drained({ world, name, quick }: Round): Promise<void> {
-  if (quick) return;
-  for (const end = Date.now() + DRAIN_MS; Date.now() < end; await sleep(500)) {
-    if ((await countOpen(world.db, name)) < 20) return;
-  }
+  if (!quick) await until(async () => (await countOpen(world.db, name)) < 20, DRAIN_MS);
 }
 
 function median(values: readonly number[]): number {

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { OwnVerdict, Round, Scenario } from "../scenario.ts";
 import { commitJobs, type LabJob } from "../world/load.ts";
 import { countOpen } from "../world/notebook.ts";
+import { until } from "../world/wait.ts";
 
 const JOBS = 10_000;
 const QUICK_JOBS = 500;
@@ -61,9 +62,7 @@ async function giveBlock(round: Round, count: number, failing: boolean): Promise
     given = due;
   }
   const to = new Date();
-  for (const end = Date.now() + DRAIN_MS; Date.now() < end; await sleep(200)) {
-    if (quick || (await countOpen(world.db, name)) === 0) break;
-  }
+  if (!quick) await until(async () => (await countOpen(world.db, name)) === 0, DRAIN_MS);
   return { failing, from, to };
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { CrashPoint } from "#shared/config/crash-point.ts";
 import type { Scenario } from "../scenario.ts";
 import { type LoadPlan, USUAL } from "../world/load.ts";
@@ -18,9 +17,6 @@ interface KillOptions {
   readonly provider?: Misbehaviour;
 }
 
-/** For the rate before. */
-const BEFORE_MS = 3500;
-
 /** Kills the processes of one role with SIGKILL, at each of its crash points and at random, again and again. */
 function kills({ name, role, points, rounds, each, atRandom, load, provider = {} }: KillOptions): Scenario {
   return {
@@ -34,12 +30,10 @@ function kills({ name, role, points, rounds, each, atRandom, load, provider = {}
       // The quick run freezes the first of them meanwhile.
       const victims = round.world.processes[role].slice(round.quick ? 1 : 0);
       round.world.provider.misbehave(round.name, provider);
-      await sleep(BEFORE_MS);
-      const beganAt = Date.now();
-      await carryOut(round, planKills(most, plan, round.random), victims);
-      const endedAt = Date.now();
-      round.world.provider.misbehave(round.name, {});
-      await round.recovers(beganAt, endedAt);
+      await round.strikes(async () => {
+        await carryOut(round, planKills(most, plan, round.random), victims);
+        round.world.provider.misbehave(round.name, {});
+      });
     },
   };
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { listGates } from "#shared/gates/list-gates.ts";
-import { pauseGate, resumeGate } from "#shared/gates/pause-gate.ts";
-import { pauseTarget } from "#shared/gates/pause-target.ts";
 import { gateName } from "#shared/resilience/gate-name.ts";
 import type { Round, Scenario } from "../scenario.ts";
 import { Failing, KINDS, Refusing } from "../service/kinds.ts";
 import type { Door } from "../world/door.ts";
 import type { KeptProcess } from "../world/kept-process.ts";
+import { until } from "../world/wait.ts";
 import { carryOut, planKills } from "./kill-plan.ts";
+import { pauseType } from "./pause-type.ts";
 
 interface Outage {
   readonly what: string;
@@ -45,7 +45,6 @@ const HOLDING = [{ at: "consumer.held", mostPasses: 3 }] as const;
 const TENDING = [{ at: "scheduler.tended", mostPasses: 5 }] as const;
 /** Of each in a round. */
 const TIMES = 2;
-const BEFORE_MS = 3500;
 const LEAST_MS = 8000;
 const OPENS_WITHIN_MS = 15_000;
 /** By then every process has heard that the gate is shut, and what was under way has come to its end. */
@@ -67,13 +66,13 @@ export const providerOutages: Scenario = {
   inject: async (round) => {
     for (let time = 0; time < (round.quick ? 1 : TIMES); time += 1) {
       for (const outage of OUTAGES) {
-        await sleep(BEFORE_MS);
-        const beganAt = Date.now();
-        await strike(round, outage);
-        const endedAt = Date.now();
-        round.did(outage.what);
-        await resumes(round, outage, endedAt);
-        await round.recovers(beganAt, endedAt);
+        await round.strikes(
+          () => strike(round, outage),
+          (_, endedAt) => {
+            round.did(outage.what);
+            return resumes(round, outage, endedAt);
+          },
+        );
       }
     }
   },
@@ -114,14 +113,8 @@ async function killSome(round: Round, opened: Promise<boolean>): Promise<void> {
 }
 
 async function pauseOnce(round: Round): Promise<void> {
-  const { db } = round.world;
   await sleep(round.random.between(0, LEAST_MS - PAUSED_MS));
-  const gate = await pauseTarget(db, "type", KINDS.gated.type);
-  if (gate === undefined) throw new Error(`no process has registered ${KINDS.gated.type}`);
-  await pauseGate(db, { gate, reason: "the laboratory waits", until: undefined });
-  await sleep(PAUSED_MS);
-  await resumeGate(db, gate);
-  round.did("type paused");
+  await pauseType(round, KINDS.gated.type, PAUSED_MS);
 }
 
 async function breakerOpens(round: Round, { gate }: Outage): Promise<boolean> {
@@ -155,9 +148,7 @@ async function gateReaches(
   isWanted: (state: string) => boolean,
   withinMs: number,
 ): Promise<number | undefined> {
-  for (const end = Date.now() + withinMs; Date.now() < end; await sleep(LOOK_MS)) {
-    const state = (await listGates(db)).find(({ name }) => name === gate)?.state ?? "clear";
-    if (isWanted(state)) return Date.now();
-  }
-  return undefined;
+  const isThere = async () =>
+    isWanted((await listGates(db)).find(({ name }) => name === gate)?.state ?? "clear");
+  return (await until(isThere, withinMs, LOOK_MS)) ? Date.now() : undefined;
 }

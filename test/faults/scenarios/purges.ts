@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Channel, type ChannelModel, connect } from "amqplib";
+import type { Channel, ChannelModel } from "amqplib";
 import { sql } from "kysely";
 import type { Round, Scenario } from "../scenario.ts";
 import type { KeptProcess } from "../world/kept-process.ts";
 import { commitJobs } from "../world/load.ts";
+import { until } from "../world/wait.ts";
 
 const ROUNDS = 5;
 /** In each round, of schedulers. */
@@ -18,6 +19,7 @@ const PURGE_MS = 500;
 const RETRYING = 40;
 const STOLEN = 10;
 const STEAL_MS = 3_000;
+const LOOK_MS = 20;
 /** A straggler is believed after 140 s, one that was in a wait queue after 6 minutes more. */
 const DEATHS_WITHIN_MS = 420_000;
 const QUICK_DEATH_MS = 60_000;
@@ -37,7 +39,7 @@ export const purges: Scenario = {
   inject: async (round) => {
     const { world, quick } = round;
     const beganAt = new Date();
-    const connection = await connect(world.broker.url, { clientProperties: { connection_name: "faults" } });
+    const connection = await world.broker.connect();
     // The quick run kills the others meanwhile.
     const victims = quick ? world.processes.scheduler.slice(0, 1) : world.processes.scheduler;
     const wanted = { deaths: quick ? 1 : DEATHS };
@@ -87,7 +89,7 @@ async function purge(
     })),
   );
   const waiting = queues.filter((queue) => queue.includes(".retry."));
-  await until(async () => (await countAll(channel, waiting)) >= RETRYING / 2, STEAL_MS);
+  await until(async () => (await countAll(channel, waiting)) >= RETRYING / 2, STEAL_MS, LOOK_MS);
   if (deadConsumers) await Promise.all(world.processes.consumer.map((consumer) => consumer.kill()));
   round.did("queues purged");
   for (const end = Date.now() + PURGE_MS; Date.now() < end; ) {
@@ -113,7 +115,7 @@ async function steal(round: Round, connection: ChannelModel, queues: readonly st
       round.did("message acked by a stranger");
     });
   }
-  await until(async () => stolen >= STOLEN, STEAL_MS);
+  await until(async () => stolen >= STOLEN, STEAL_MS, LOOK_MS);
   await channel.close();
 }
 
@@ -123,14 +125,9 @@ async function countAll(channel: Channel, queues: readonly string[]): Promise<nu
   return count;
 }
 
-async function until(isSo: () => Promise<boolean>, withinMs: number): Promise<void> {
-  for (const end = Date.now() + withinMs; Date.now() < end && !(await isSo()); await sleep(20));
-}
-
-async function countSent({ world, measured }: Round, since: Date) {
+async function countSent({ world, measured }: Round, since: Date): Promise<undefined> {
   const sent = await sql<{ jobs: number }>`
     select coalesce(sum(jobs), 0)::int as jobs from duly.repairs
     where kind = 'stragglers' and made_at >= ${since}`.execute(world.db);
   measured({ name: "sent again by the sweep", value: sent.rows[0]?.jobs ?? 0, unit: "jobs", least: PURGES });
-  return { committed: 0, lost: [], duplicates: [], wrongEnds: [] };
 }

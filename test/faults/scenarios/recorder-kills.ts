@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ChannelModel, connect } from "amqplib";
+import type { ChannelModel } from "amqplib";
 import { deadLetterQueue, UNCLAIMED_QUEUE, workQueue } from "#shared/broker/names.ts";
 import { enqueue } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
 import type { Round, Scenario } from "../scenario.ts";
 import { KINDS } from "../service/kinds.ts";
+import { until } from "../world/wait.ts";
 import { carryOut, planKills } from "./kill-plan.ts";
 import { judgeStrays, madeStray, STRAYS, type Stray, StrayJob } from "./strays.ts";
 
@@ -30,7 +31,7 @@ export const recorderKills: Scenario = {
   inject: async (round) => {
     const { world, quick, random } = round;
     await register(world.db, STRAYS, [StrayJob], []);
-    const connection = await connect(world.broker.url, { clientProperties: { connection_name: "faults" } });
+    const connection = await world.broker.connect();
     await isThere(round, STRAY_WORK);
     const end = new AbortController();
     const strays: Stray[] = [];
@@ -47,7 +48,7 @@ export const recorderKills: Scenario = {
     await connection.close();
     round.judges(async () => {
       // Takes what is left of them; the quick run may have stopped the broker since.
-      const again = await connect(world.broker.url, { clientProperties: { connection_name: "faults" } });
+      const again = await world.broker.connect();
       await rejectAll(again, round);
       const verdict = await judgeStrays(round, strays, [
         deadLetterQueue("lab"),
@@ -61,9 +62,8 @@ export const recorderKills: Scenario = {
 };
 
 async function isThere({ world }: Round, queue: string): Promise<void> {
-  for (const end = Date.now() + QUEUE_WITHIN_MS; Date.now() < end; await sleep(100)) {
-    if ((await world.broker.queues()).includes(queue)) return;
-  }
+  const declared = async () => (await world.broker.queues()).includes(queue);
+  if (await until(declared, QUEUE_WITHIN_MS)) return;
   throw new Error(`no relay declared ${queue} within ${QUEUE_WITHIN_MS / 1000} s`);
 }
 

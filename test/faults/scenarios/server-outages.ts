@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { sql } from "kysely";
 import type { Round, Scenario } from "../scenario.ts";
 import { measureCriticalWaits } from "./critical-waits.ts";
-
-const BEFORE_MS = 3500;
 
 interface OutageOptions {
   readonly name: string;
@@ -24,13 +21,13 @@ function outages({ name, what, rounds, perRound, brokerIsAway = false, strike }:
     rounds,
     inject: async (round) => {
       for (let done = 0; done < (round.quick ? 1 : perRound); done += 1) {
-        await sleep(BEFORE_MS);
-        const beganAt = Date.now();
-        await strike(round);
-        const endedAt = Date.now();
-        round.did(name);
-        if (brokerIsAway) measureCriticalWaits(round, beganAt, endedAt);
-        await round.recovers(beganAt, endedAt);
+        await round.strikes(
+          () => strike(round),
+          (fromMs, toMs) => {
+            round.did(name);
+            if (brokerIsAway) measureCriticalWaits(round, fromMs, toMs);
+          },
+        );
       }
     },
   };
@@ -125,16 +122,12 @@ export const backendsEnded: Scenario = {
   what: "every backend of PostgreSQL ended each second, for 5 minutes in all",
   rounds: 5,
   inject: async (round) => {
-    await sleep(BEFORE_MS);
-    const beganAt = Date.now();
-    for (let second = 0; second < (round.quick ? 5 : 60); second += 1) {
-      await sql`
-        select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = ${round.world.databaseName} and application_name <> 'faults'`.execute(round.world.db);
-      round.did("backends-ended");
-      await sleep(1000);
-    }
-    const endedAt = Date.now();
-    await round.recovers(beganAt, endedAt);
+    await round.strikes(async () => {
+      for (let second = 0; second < (round.quick ? 5 : 60); second += 1) {
+        await round.world.endBackends();
+        round.did("backends-ended");
+        await sleep(1000);
+      }
+    });
   },
 };

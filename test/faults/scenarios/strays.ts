@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "amqplib";
 import { sql } from "kysely";
 import { z } from "zod";
 import { HEADER } from "#shared/broker/headers.ts";
@@ -7,6 +5,7 @@ import { defineJob } from "#shared/index.ts";
 import type { OwnVerdict, Round } from "../scenario.ts";
 import { KINDS } from "../service/kinds.ts";
 import type { Random } from "../world/random.ts";
+import { until } from "../world/wait.ts";
 import type { World } from "../world/world.ts";
 
 /** A service of which no process runs: whatever is on its queue is a stranger's. */
@@ -52,7 +51,6 @@ interface StrayFate {
 }
 
 const WITHIN_MS = 60_000;
-const LOOK_MS = 500;
 
 /** Waits until each stray has its letter and a parked copy, or should have, and compares. */
 export async function judgeStrays(
@@ -62,12 +60,11 @@ export async function judgeStrays(
 ): Promise<OwnVerdict> {
   let copies: ReadonlyMap<string, number> = new Map();
   let fates: readonly StrayFate[] = [];
-  for (const end = Date.now() + WITHIN_MS; Date.now() < end; await sleep(LOOK_MS)) {
+  await until(async () => {
     fates = await fatesOf(world, strays);
     copies = await readCopies(world, parked);
-    if (fates.every(({ letters }) => letters.length > 0 && letters.every((letter) => copies.has(letter))))
-      break;
-  }
+    return fates.every(({ letters }) => letters.length > 0 && letters.every((letter) => copies.has(letter)));
+  }, WITHIN_MS);
   const twice = fates.flatMap(({ letters }) => letters.filter((letter) => (copies.get(letter) ?? 0) > 1));
   measured({ name: "parked copies that went out twice", value: twice.length, unit: "copies" });
   let declaredDuplicates = 0;
@@ -103,7 +100,7 @@ async function fatesOf({ db }: World, strays: readonly Stray[]): Promise<StrayFa
 /** How many parked copies each letter has. What is read is handed back. */
 async function readCopies({ broker }: World, queues: readonly string[]): Promise<Map<string, number>> {
   const copies = new Map<string, number>();
-  const connection = await connect(broker.url, { clientProperties: { connection_name: "faults" } });
+  const connection = await broker.connect();
   try {
     const there = await broker.queues();
     for (const queue of queues.filter((each) => there.includes(each))) {

@@ -45,15 +45,17 @@ export const frozenServers: Scenario = {
   rounds: 2,
   inject: async (round) => {
     for (const server of round.quick ? (["rabbitmq"] as const) : (["rabbitmq", "postgres"] as const)) {
-      await sleep(3500);
-      const beganAt = Date.now();
-      round.world.servers.freeze(server, true);
-      await sleep(round.quick ? 12_000 : ASLEEP_MS);
-      round.world.servers.freeze(server, false);
-      round.did(`${server} frozen`);
-      const endedAt = Date.now();
-      if (server === "rabbitmq") measureCriticalWaits(round, beganAt, endedAt);
-      await round.recovers(beganAt, endedAt);
+      await round.strikes(
+        async () => {
+          round.world.servers.freeze(server, true);
+          await sleep(round.quick ? 12_000 : ASLEEP_MS);
+          round.world.servers.freeze(server, false);
+        },
+        (fromMs, toMs) => {
+          round.did(`${server} frozen`);
+          if (server === "rabbitmq") measureCriticalWaits(round, fromMs, toMs);
+        },
+      );
     }
   },
 };

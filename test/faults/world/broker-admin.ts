@@ -1,3 +1,4 @@
+import { type ChannelModel, connect } from "amqplib";
 import type { RabbitServer } from "../../../services/local/servers/rabbitmq.ts";
 
 /** What a person could do in RabbitMQ's UI to one virtual host. */
@@ -7,6 +8,8 @@ export interface BrokerAdmin {
   /** Makes the virtual host, unless it is there; after a wipe too. */
   readonly make: () => Promise<void>;
   readonly queues: () => Promise<string[]>;
+  /** A connection to it past every link. */
+  readonly connect: () => Promise<ChannelModel>;
 }
 
 /** Speaks to the management API about the virtual host `name`. */
@@ -27,6 +30,7 @@ export function administer(rabbit: RabbitServer, name: string): BrokerAdmin {
   address.pathname = `/${name}`;
   return {
     url: address.href,
+    connect: () => connect(address.href, { clientProperties: { connection_name: "faults" } }),
     make: async () => {
       await call("PUT", `vhosts/${name}`);
       const everything = { configure: ".*", write: ".*", read: ".*" };

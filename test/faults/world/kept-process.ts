@@ -5,6 +5,7 @@ import { type Child, startChild } from "../../../services/local/processes/child.
 import { NODE_FLAGS } from "../../../services/local/processes/node-flags.ts";
 import { lastLines } from "../../../services/local/processes/run-command.ts";
 import { root } from "../../support/repository.ts";
+import { until } from "./wait.ts";
 
 /** What is kept running, and by what environment. */
 export interface KeptProgram {
@@ -77,10 +78,7 @@ export class KeptProcess {
 
   /** Resolves to whether another one was started after this generation within the time. */
   async hasSuccessor(generation: number, timeoutMs: number): Promise<boolean> {
-    for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(20)) {
-      if (this.#generation > generation) return true;
-    }
-    return false;
+    return until(async () => this.#generation > generation, timeoutMs, 20);
   }
 
   /** Stops it where it stands; it knows nothing of the time until `thaw`. */
@@ -118,10 +116,7 @@ export class KeptProcess {
   }
 
   async #says(text: string, timeoutMs: number): Promise<boolean> {
-    for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(50)) {
-      if (this.#child?.log().includes(text)) return true;
-    }
-    return false;
+    return until(async () => this.#child?.log().includes(text) === true, timeoutMs, 50);
   }
 
   #signal(name: NodeJS.Signals): void {

@@ -109,11 +109,6 @@ function oneJob(round: string, plan: LoadPlan, random: Random): LabJob {
 }
 
 function drawKind(mix: LoadPlan["mix"], random: Random): Kind {
-  const shares = Object.entries(mix) as [Kind, number][];
-  let left = random.next() * shares.reduce((sum, [, share]) => sum + share, 0);
-  for (const [kind, share] of shares) {
-    if (left < share) return kind;
-    left -= share;
-  }
-  return "row";
+  const total = Object.values(mix).reduce((sum, share) => sum + share, 0);
+  return random.draw(mix, total) ?? "row";
 }

@@ -67,12 +67,7 @@ export async function startProvider(random: Random): Promise<Provider> {
   };
   const fault = (round: string): keyof ProviderFaults | undefined => {
     const { unanswered: _, ...faults } = troubles.get(round) ?? {};
-    let left = random.next();
-    for (const [name, share] of Object.entries(faults) as [keyof ProviderFaults, number][]) {
-      if (left < share) return name;
-      left -= share;
-    }
-    return undefined;
+    return random.draw(faults);
   };
   const order = async ({ body }: HttpRequest): Promise<HttpReply> => {
     const { job, round, delayMs, hopeless, key } = Order.parse(JSON.parse(body));

@@ -5,6 +5,11 @@ export interface Random {
   /** A whole number from `least` to `most`. */
   readonly between: (least: number, most: number) => number;
   readonly chance: (probability: number) => boolean;
+  /** One of the names, each as often as its share of `total` says; undefined for the rest of it. */
+  readonly draw: <Name extends string>(
+    shares: Readonly<Partial<Record<Name, number>>>,
+    total?: number,
+  ) => Name | undefined;
 }
 
 /** Begins the sequence of a seed and a name, so that adding a scenario changes no other's faults. */
@@ -21,5 +26,13 @@ export function randomOf(seed: number, name: string): Random {
     next,
     between: (least, most) => least + Math.floor(next() * (most - least + 1)),
     chance: (probability) => next() < probability,
+    draw: <Name extends string>(shares: Readonly<Partial<Record<Name, number>>>, total = 1) => {
+      let left = next() * total;
+      for (const [name, share] of Object.entries(shares) as [Name, number][]) {
+        if (left < share) return name;
+        left -= share;
+      }
+      return undefined;
+    },
   };
 }

@@ -38,6 +38,8 @@ export interface World {
   /** Straight to PostgreSQL, past every link. */
   readonly db: Database;
   readonly databaseName: string;
+  /** Ends every connection to it but the laboratory's own. */
+  readonly endBackends: () => Promise<void>;
   readonly provider: Provider;
   readonly processes: Readonly<Record<Role, readonly KeptProcess[]>>;
   readonly link: (role: Role, server: Server) => Link;
@@ -112,6 +114,11 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
     broker,
     db,
     databaseName: DATABASE,
+    endBackends: async () => {
+      await sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = ${DATABASE} and application_name <> 'faults'`.execute(db);
+    },
     provider,
     processes,
     unexpected,

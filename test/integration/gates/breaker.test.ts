@@ -38,6 +38,20 @@ async function start(name: string, extra = false) {
   return { seen, Work, Other, gate: `breaker: bank-${name}` };
 }
 
+/** A job type with two queues whose jobs call a dependency of its own; another shares them, so that they go on being consumed. */
+function ranked(name: string) {
+  const { seen, call } = provider();
+  const bank = dependency(`bank-${name}`, { breaker: { probeAfterMs: PROBE_MS } });
+  const ranks = { payload, priority: "low", priorities: ["high", "low"], backoff: [0] } as const;
+  const Work = defineJob(`${name}.work`, { ...ranks, attempts: 20 });
+  const Other = defineJob(`${name}.other`, { ...ranks, attempts: 1 });
+  const handlers = [
+    handle(Work, { effects: "keyed", uses: [bank], perform: call }),
+    handle(Other, { effects: "keyed", perform: async () => "fine" }),
+  ];
+  return { seen, Work, handlers, gate: `breaker: bank-${name}` };
+}
+
 async function addMany(Work: Parameters<typeof enqueueMany>[1], count: number): Promise<string[]> {
   return enqueueMany(
     engine.db,
@@ -83,18 +97,8 @@ test("ten minutes of an open breaker under load: no attempt, one extra delivery 
 });
 
 test("when nothing fresh comes, the most urgent of the held is the probe, and the rest follows by number", async () => {
-  const { seen, call } = provider();
-  const bank = dependency("bank-rank", { breaker: { probeAfterMs: PROBE_MS } });
-  const ranks = { payload, priority: "low", priorities: ["high", "low"], backoff: [0] } as const;
-  const Work = defineJob("rank.work", { ...ranks, attempts: 20 });
-  // Shares both queues, so that they go on being consumed.
-  const Other = defineJob("rank.other", { ...ranks, attempts: 1 });
-  const handlers = [
-    handle(Work, { effects: "keyed", uses: [bank], perform: call }),
-    handle(Other, { effects: "keyed", perform: async () => "fine" }),
-  ];
+  const { seen, Work, handlers, gate } = ranked("rank");
   await engine.consume("rank", handlers, { high: 1, low: 1 });
-  const gate = "breaker: bank-rank";
   const low = await addMany(Work, 6);
   await gateReaches(engine, gate, "shut");
   const high = await add(engine, Work, {}, { priority: "high" });
@@ -174,17 +178,7 @@ test("a probe that is lost with its process is followed by another", async () =>
 });
 
 test("a probe that waits in a long queue does not keep the next delivery from finding out", async () => {
-  const { seen, call } = provider();
-  const bank = dependency("bank-behind", { breaker: { probeAfterMs: PROBE_MS } });
-  const ranks = { payload, priority: "low", priorities: ["high", "low"], backoff: [0] } as const;
-  const Work = defineJob("behind.work", { ...ranks, attempts: 20 });
-  // Shares both queues, so that they go on being consumed.
-  const Other = defineJob("behind.other", { ...ranks, attempts: 1 });
-  const handlers = [
-    handle(Work, { effects: "keyed", uses: [bank], perform: call }),
-    handle(Other, { effects: "keyed", perform: async () => "fine" }),
-  ];
-  const gate = "breaker: bank-behind";
+  const { seen, Work, handlers, gate } = ranked("behind");
   const both = await engine.consume("behind", handlers);
   await addMany(Work, 12);
   await gateReaches(engine, gate, "shut");

@@ -231,7 +231,8 @@ describe.concurrent("the chain", () => {
     expect(existsSync(`${place.stateFile}.torn`)).toBe(true);
   });
 
-  it("keeps a whole copy of its state while it runs", async ({ place }) => {
+  // Its own expect: polling has to know which of the tests side by side it belongs to.
+  it("keeps a whole copy of its state while it runs", async ({ place, expect }) => {
     await expect
       .poll(() => existsSync(`${place.stateFile}.whole`), { timeout: 15_000, interval: 100 })
       .toBe(true);

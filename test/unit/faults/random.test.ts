@@ -19,3 +19,13 @@ test("draws spread over the whole range", () => {
   const drawn = Array.from({ length: 1000 }, () => random.between(1, 10));
   expect([...new Set(drawn)].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
+
+test("a name is drawn as often as its share says, and none for the rest", () => {
+  const random = randomOf(1, "shares");
+  const drawn = Array.from({ length: 10_000 }, () => random.draw({ often: 0.6, seldom: 0.1 }));
+  const share = (name: string | undefined) => drawn.filter((each) => each === name).length / drawn.length;
+  expect(share("often")).toBeCloseTo(0.6, 1);
+  expect(share("seldom")).toBeCloseTo(0.1, 1);
+  expect(share(undefined)).toBeCloseTo(0.3, 1);
+  expect(random.draw({ only: 7 }, 7)).toBe("only");
+});

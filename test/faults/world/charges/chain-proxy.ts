@@ -32,14 +32,6 @@ export async function startChainProxy(target: string, random: Random): Promise<C
   let [sending, asking]: readonly ChainFaults[] = [{}, {}];
   const struck: Record<string, number> = {};
 
-  const draw = (faults: ChainFaults): keyof ChainFaults | undefined => {
-    let left = random.next();
-    for (const [name, share] of Object.entries(faults) as [keyof ChainFaults, number][]) {
-      if (left < share) return name;
-      left -= share;
-    }
-    return undefined;
-  };
   const pass = async (body: string): Promise<HttpReply> => {
     const headers = { "content-type": "application/json" };
     const answer = await fetch(target, { method: "POST", body, headers });
@@ -47,7 +39,7 @@ export async function startChainProxy(target: string, random: Random): Promise<C
   };
   const server = await serveHttp(0, async ({ body }: HttpRequest) => {
     const isSending = Call.parse(JSON.parse(body)).method === "eth_sendRawTransaction";
-    const fault = draw((isSending ? sending : asking) ?? {});
+    const fault = random.draw((isSending ? sending : asking) ?? {});
     if (fault === undefined) return pass(body);
     const name = `chain: ${fault} ${isSending ? "(transfer)" : "(question)"}`;
     struck[name] = (struck[name] ?? 0) + 1;
