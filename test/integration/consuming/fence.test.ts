@@ -74,6 +74,19 @@ test.concurrent("a stale send of a job that waits for its next attempt does not 
   );
 });
 
+test.concurrent("a stale send of a recorded job does not run it an hour early", async () => {
+  const Work = defineJob("hour.work", { payload, priority: "high", attempts: 2, backoff: [3_600_000] });
+  const record = async (_: unknown, __: unknown, { payload: { note } }: { payload: { note: string } }) => {
+    if (note === "waits") throw new Error("in an hour");
+  };
+  await engine.consume("hour", [handle(Work, { record })]);
+  const id = await add(engine, Work, { note: "waits" });
+  expect(await engine.reaches(id, "retrying")).toMatchObject({ attempt: 1 });
+  await putSend(engine, "hour.high", { type: Work.type, id, send: 1, payload: { note: "stale" } });
+  await engine.reaches(await add(engine, Work, { note: "after" }), "completed");
+  expect(await engine.reaches(id, "retrying")).toMatchObject({ attempt: 1 });
+});
+
 test.concurrent("a copy that is not redelivered of a job that another process runs is acked and not run", async () => {
   const Work = job("elsewhere.work");
   const queue = await declareQueueOf(engine, "elsewhere", Work);
