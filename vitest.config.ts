@@ -11,6 +11,7 @@ const long = [
   "test/integration/broker/own-node.test.ts",
   "test/integration/broker/kills.test.ts",
   "test/integration/consuming/killers.test.ts",
+  "test/e2e/outages.test.ts",
 ];
 /** Measure times in which nothing else may run. */
 const measured = ["test/e2e/lateness.test.ts"];
@@ -24,8 +25,8 @@ export default defineConfig({
   test: {
     // Processes, not threads: signals, exit codes and process.env are what many of these tests are about.
     pool: "forks",
-    // Fit for a machine of two cores: a third has work while the others wait for a server.
-    maxWorkers: 3,
+    // Fit for a machine of two cores: some have work while the others wait for a server.
+    maxWorkers: 4,
     // What needs no servers answers first; --sequence.shuffle mixes within these groups.
     projects: [
       {
@@ -64,7 +65,7 @@ export default defineConfig({
           ...servers,
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          exclude: measured,
+          exclude: [...measured, ...left],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Each story starts many processes of its own.

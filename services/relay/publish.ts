@@ -9,6 +9,7 @@ import { orAborted } from "#shared/time/or-aborted.ts";
 import { Alarm } from "./alarm.ts";
 import type { RelayConfig } from "./config.ts";
 import { declare, keepDeclared } from "./declare.ts";
+import type { Outlet } from "./outlet.ts";
 import { relayLoop } from "./relay-loop.ts";
 import { standOnIncarnation } from "./stand-on-incarnation.ts";
 
@@ -18,6 +19,8 @@ export interface PublishRequest {
   readonly loops: readonly { readonly name: string; readonly lanes: readonly Lane[]; readonly bell: Bell }[];
   /** Rung when the topology may have changed. */
   readonly topologyBell: Bell;
+  /** Open while messages get out over this connection. */
+  readonly outlet: Outlet;
   readonly instance: string;
   readonly db: Database;
   readonly config: RelayConfig;
@@ -46,7 +49,7 @@ export async function publish(request: PublishRequest): Promise<void> {
 async function publishOn(
   connection: BrokerConnection,
   lost: AbortSignal,
-  { loops, topologyBell, instance, db, config, log, stop, ready }: PublishRequest,
+  { loops, topologyBell, outlet, instance, db, config, log, stop, ready }: PublishRequest,
 ): Promise<void> {
   const gone = AbortSignal.any([lost, stop]);
   const alarm = new Alarm(connection);
@@ -61,13 +64,27 @@ async function publishOn(
     const criticalMs = Math.min(LONGEST_CRITICAL_MS, CRITICAL_PART * RELAY_CONFIRM_MS);
     const confirmMs = loop.lanes.includes("critical") ? criticalMs : RELAY_CONFIRM_MS;
     const onMissing = () => topologyBell.ring();
-    return relayLoop({ ...loop, instance, db, connection, alarm, onMissing, window, confirmMs, log, end });
+    return relayLoop({
+      ...loop,
+      instance,
+      db,
+      connection,
+      alarm,
+      outlet,
+      onMissing,
+      window,
+      confirmMs,
+      log,
+      end,
+    });
   });
   running.push(keepDeclared({ ...declaring, end }, topologyBell, alarm));
+  outlet.open();
   ready();
   try {
     await Promise.all(running); // the first that fails ends all: the next connection begins anew
   } finally {
+    outlet.shut();
     failed.abort();
     await Promise.allSettled(running);
   }

@@ -10,6 +10,7 @@ import { orAborted } from "#shared/time/or-aborted.ts";
 import { pause } from "#shared/time/pause.ts";
 import type { Alarm } from "./alarm.ts";
 import { ChannelKeeper } from "./channel-keeper.ts";
+import type { Outlet } from "./outlet.ts";
 import { type BatchResult, relayBatch } from "./relay-batch.ts";
 import { SilentRoutes } from "./silent-routes.ts";
 
@@ -21,6 +22,7 @@ export interface LoopOptions {
   readonly db: Database;
   readonly connection: BrokerConnection;
   readonly alarm: Alarm;
+  readonly outlet: Outlet;
   readonly bell: Bell;
   /** Called when an exchange is not there: somebody deleted it. */
   readonly onMissing: () => void;
@@ -88,8 +90,10 @@ async function emptyOnce(
   channels: ChannelKeeper,
   routes: SilentRoutes,
 ): Promise<number> {
-  const { db, window, confirmMs, alarm, end, log } = options;
+  const { db, window, confirmMs, alarm, outlet, end, log } = options;
+  if (alarm.signal.aborted) outlet.shut();
   await alarm.isOver(end);
+  if (!end.aborted && routes.names.length === 0) outlet.open();
   const now = Date.now();
   const looks = [...marks].map(([lane, mark]) => ({ lane, above: mark.above(now) }));
   const channel = await orAborted(channels.current(), end);
@@ -107,6 +111,7 @@ async function emptyOnce(
   crashPoint("relay.committed");
   if (channels.refusal?.forGood === false) options.onMissing();
   if (result.unconfirmed.length > 0) {
+    outlet.shut();
     for (const mark of marks.values()) mark.reset();
     await afterSilence(options, result, channels, routes);
     return 0;

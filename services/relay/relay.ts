@@ -5,6 +5,7 @@ import type { Lane } from "#shared/outbox/lanes.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import { Bell } from "#shared/time/bell.ts";
 import type { RelayConfig } from "./config.ts";
+import { Outlet } from "./outlet.ts";
 import { publish } from "./publish.ts";
 
 /** Loops with a channel each, on a connection of their own: critical jobs wait for no others, jobs wait for no events. */
@@ -35,6 +36,7 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
     name,
     loops: loops.map((loop) => ({ ...loop, bell: new Bell() })),
     topologyBell: new Bell(),
+    outlet: new Outlet(),
   }));
   const onNotify = (channel: string | undefined, payload: string) => {
     const lanes = payload.split(",");
@@ -71,5 +73,8 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
     };
     return publish({ ...connection, instance, db, config, log, stop, ready });
   });
-  service.running(Promise.all([listening, ...publishing]));
+  const asking = connections
+    .filter(({ loops }) => loops.some(({ lanes }) => lanes.includes("critical")))
+    .map(({ outlet }) => outlet.keepAsking(db, log, stop));
+  service.running(Promise.all([listening, ...publishing, ...asking]));
 }

@@ -66,7 +66,7 @@ export async function consume(request: ConsumeRequest): Promise<void> {
   const link = new BrokerLink();
   const url = config.DATABASE_URL;
   const gates = await onceItAnswers(() => openGates({ handlers: handlers.values(), db, log, hurry }));
-  const hearing = hearOthers({ service, hand, gates, db, url, log });
+  const hearing = hearOthers({ service, hand, gates, link, db, url, log });
   const ours = { service, instance, handlers, hand, solitude, link, gates, log, hurry };
   const queues = queueSizes(handlers, request.workers, config).map((sizes) =>
     openWorkQueue(sizes, ours, url, stop),

@@ -2,6 +2,8 @@ import { sql } from "kysely";
 import type { Database } from "../database/database.ts";
 import { listen } from "../database/listen.ts";
 import type { Logger } from "../log/logger.ts";
+import { STRAIGHT_CHANNEL } from "../outbox/ask-straight.ts";
+import type { BrokerLink } from "./broker-link.ts";
 import type { Hand } from "./hand.ts";
 import type { OpenGates } from "./open-gates.ts";
 
@@ -9,31 +11,33 @@ interface HearOptions {
   readonly service: string;
   readonly hand: Hand;
   readonly gates: OpenGates;
+  readonly link: BrokerLink;
   readonly db: Database;
   readonly url: string;
   readonly log: Logger;
 }
 
 /**
- * Hears until `close`, on one connection, what is told to all consumers: that gates have changed, and which jobs are
- * called off.
+ * Hears until `close`, on one connection, what is told to all consumers: that gates have changed, which jobs are called
+ * off, and that critical jobs do not get out to RabbitMQ.
  *
- * What is not heard costs nothing but time: the gates are looked at each second, and a wish to cancel stands in the
- * job's row, where settling finds it.
+ * What is not heard costs nothing but time: the gates are looked at each second, a wish to cancel stands in the job's row,
+ * where settling finds it, and a relay asks again.
  */
-export function hearOthers({ service, hand, gates, db, url, log }: HearOptions): {
+export function hearOthers({ service, hand, gates, link, db, url, log }: HearOptions): {
   close: () => Promise<void>;
 } {
   const end = new AbortController();
   const listening = listen({
     url,
     name: `duly ${service} listen`,
-    channels: ["duly_gates", "duly_cancel"],
+    channels: ["duly_gates", "duly_cancel", STRAIGHT_CHANNEL],
     log,
     signal: end.signal,
     onNotify: (channel, payload) => {
-      if (channel !== "duly_cancel") gates.lookAgain();
+      if (channel === STRAIGHT_CHANNEL) return link.isAsked();
       if (channel === "duly_cancel") return hand.callOff(payload);
+      gates.lookAgain();
       if (channel !== undefined) return;
       callOffAsked(hand, db).catch((error: unknown) =>
         log.warn({ err: error }, "could not see what was cancelled meanwhile; its runs go on to their end"),

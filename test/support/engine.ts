@@ -9,7 +9,6 @@ import type { Subscription } from "#shared/consuming/subscribe.ts";
 import type { JobState } from "#shared/contracts/job-state.ts";
 import { type Database, openDatabase } from "#shared/database/database.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
-import { migrate } from "../../migrations/migrate.ts";
 import { DeadLettersConfig } from "../../services/dead-letters/config.ts";
 import { recorder } from "../../services/dead-letters/recorder.ts";
 import { RelayConfig } from "../../services/relay/config.ts";
@@ -17,6 +16,7 @@ import { relay } from "../../services/relay/relay.ts";
 import { SchedulerConfig } from "../../services/scheduler/config.ts";
 import { scheduler } from "../../services/scheduler/scheduler.ts";
 import { eventually } from "./eventually.ts";
+import { createMigrated } from "./migrated-database.ts";
 import { type BrokerAddress, makeVirtualHost, type VirtualHost } from "./virtual-host.ts";
 import { watchedLog } from "./watched-log.ts";
 
@@ -87,11 +87,7 @@ async function makeEngine(
   const log = watchedLog("test");
   const name = `engine_${randomUUID().replaceAll("-", "")}`;
   const server = openDatabase({ url: inject("databaseUrl"), name: "duly test", connections: 1, log });
-  await sql`create database ${sql.id(name)}`.execute(server);
-  const address = new URL(inject("databaseUrl"));
-  address.pathname = `/${name}`;
-  const url = address.href;
-  await migrate(url, "up", log);
+  const url = await createMigrated(server, name);
   const broker = await makeVirtualHost(where);
   const db = openDatabase({ url, name: "duly test", connections: 5, log });
   const environment = { DATABASE_URL: url, AMQP_URL: broker.url };

@@ -5,7 +5,7 @@ import { type Database, openDatabase } from "#shared/database/database.ts";
 import type { JobDefinition } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
 import { createLogger } from "#shared/log/logger.ts";
-import { migrate } from "../../migrations/migrate.ts";
+import { createMigrated } from "./migrated-database.ts";
 
 /** A migrated database of one test file's own, dropped after its last test. */
 export interface ServiceDatabase {
@@ -23,10 +23,7 @@ export async function serviceDatabase(
   const log = createLogger("test", "fatal");
   const server = openDatabase({ url: inject("databaseUrl"), name: "duly test", connections: 1, log });
   const name = `${service}_${randomUUID().replaceAll("-", "")}`;
-  await sql`create database ${sql.id(name)}`.execute(server);
-  const address = new URL(inject("databaseUrl"));
-  address.pathname = `/${name}`;
-  const url = address.href;
+  const url = await createMigrated(server, name);
 
   const pools: Database[] = [];
   const open = (connections: number) => {
@@ -41,7 +38,6 @@ export async function serviceDatabase(
     await server.destroy();
   });
 
-  await migrate(url, "up", log);
   const db = open(5);
   await register(db, service, definitions, []);
   return { db, url, open };

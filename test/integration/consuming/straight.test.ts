@@ -138,6 +138,45 @@ test("nothing has two effects when the outbox and the broker both hand out criti
   for (const consumer of consumers) await consumer.stop();
 });
 
+test("while a relay cannot publish, an alarm or a dead link, consumers that have RabbitMQ take critical jobs from the outbox", async () => {
+  const performed: string[] = [];
+  const { Perform, Record, handlers } = parts(performed);
+  const consumer = await engine.consume("straight", handlers);
+  await relay.stop();
+  relay = await engine.startRelay({ AMQP_URL: wire.url, RELAY_CONFIRM_MS: "4000" });
+  const doBoth = async () => {
+    const ids = [await add(engine, Perform, { place: 5 }), await add(engine, Record, { place: 5 })];
+    for (const id of ids)
+      expect(await engine.reaches(id, "completed")).toMatchObject({ send: 1, attempt: 1 });
+    return ids;
+  };
+  const ids = await doBoth();
+  wire.hold(true); // the broker reads no more from whoever publishes,
+  const before = performed.length;
+  await add(engine, Perform, { place: 5 });
+  wire.alarm(true); // and says so
+  await eventually("it to be done straight", () => Promise.resolve(performed.length > before));
+  // For as long as it lasts.
+  for (let round = 0; round < 3; round += 1) ids.push(...(await doBoth()));
+  wire.hold(false);
+  wire.alarm(false);
+  ids.push(...(await doBoth()));
+
+  wire.swallow(); // all that the relay says is lost from now on
+  wire.refuse(true);
+  ids.push(...(await doBoth()));
+  wire.refuse(false);
+  const counted = await sql`
+    select count(*)::int as effects, count(distinct job)::int as jobs from effects where job = any(${ids}::uuid[])`.execute(
+    engine.db,
+  );
+  expect(counted.rows).toEqual([{ effects: ids.length, jobs: ids.length }]);
+  expect(performed.length).toBe(new Set(performed).size);
+  await consumer.stop();
+  await relay.stop();
+  relay = await engine.startRelay({ RELAY_CONFIRM_MS: "1000" });
+});
+
 test("a drain gives a job that came straight from the outbox back to the outbox", async () => {
   const gates = new Map([[4, new Gate()]]);
   const { Perform, handlers } = parts([], gates);

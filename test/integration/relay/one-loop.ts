@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type ConfirmChannel, connect } from "amqplib";
 import { Bell } from "#shared/time/bell.ts";
 import { Alarm } from "../../../services/relay/alarm.ts";
+import { Outlet } from "../../../services/relay/outlet.ts";
 import { type LoopOptions, relayLoop } from "../../../services/relay/relay-loop.ts";
 import type { Engine } from "../../support/engine.ts";
 import { watchedLog } from "../../support/watched-log.ts";
@@ -34,6 +35,7 @@ export async function startOneLoop(
     db: engine.db,
     connection,
     alarm: new Alarm(connection),
+    outlet: new Outlet(),
     bell: new Bell(),
     window: 100,
     log: watchedLog("relay"),
