@@ -20,6 +20,7 @@ import * as gates from "./0015_gates.ts";
 import * as incarnation from "./0016_incarnation.ts";
 import * as crashes from "./0017_crashes.ts";
 import * as cards from "./0018_cards.ts";
+import * as places from "./0019_places.ts";
 
 /** Every migration by name; the order of the names is the order in which they run. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -41,6 +42,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0016_incarnation": incarnation,
   "0017_crashes": crashes,
   "0018_cards": cards,
+  "0019_places": places,
 };
 
 /** Which way to go: up to the newest, or down below the first. */

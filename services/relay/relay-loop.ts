@@ -1,3 +1,4 @@
+import { closeWithin } from "#shared/broker/close-within.ts";
 import type { BrokerConnection } from "#shared/broker/hold-connection.ts";
 import { crashPoint } from "#shared/config/crash-point.ts";
 import type { Database } from "#shared/database/database.ts";
@@ -93,8 +94,8 @@ async function emptyOnce(
   const { db, window, confirmMs, alarm, outlet, end, log } = options;
   if (alarm.signal.aborted) outlet.shut();
   await alarm.isOver(end);
-  if (!end.aborted && routes.names.length === 0) outlet.open();
   const now = Date.now();
+  if (!end.aborted && !routes.areAny(now)) outlet.open();
   const looks = [...marks].map(([lane, mark]) => ({ lane, above: mark.above(now) }));
   const channel = await orAborted(channels.current(), end);
   const result = await relayBatch({
@@ -123,11 +124,12 @@ async function emptyOnce(
 
 // Who did not answer? The broker takes nothing for now, or has closed the channel, or is silent, or only some queues are.
 async function afterSilence(
-  { name, connection, alarm, confirmMs, end, log }: LoopOptions,
+  options: LoopOptions,
   { rows, unconfirmed, answered }: BatchResult,
   channels: ChannelKeeper,
   routes: SilentRoutes,
 ): Promise<void> {
+  const { name, alarm, confirmMs, end, log } = options;
   if (alarm.signal.aborted) return; // they go out when it is over
   const loop = { loop: name, rows: unconfirmed.length };
   log.warn(loop, "the broker did not confirm; publishing these again");
@@ -136,7 +138,7 @@ async function afterSilence(
     return pause(100, end);
   }
   // End the connection, or what was never taken would pile up in its buffers.
-  if (!answered && !(await answers(connection, Math.min(confirmMs, LONGEST_ANSWER_MS), end)))
+  if (!answered && !(await answers(options, Math.min(confirmMs, LONGEST_ANSWER_MS))))
     throw new Error(`RabbitMQ confirmed nothing within ${confirmMs} ms`);
   routes.areSilent(unconfirmed, Date.now());
   log.warn({ ...loop, routes: routes.names }, "some queues confirm nothing; the others go on");
@@ -144,10 +146,12 @@ async function afterSilence(
 }
 
 /** Whether the broker answers at all: a channel is opened by itself, without any queue. */
-async function answers(connection: BrokerConnection, withinMs: number, end: AbortSignal): Promise<boolean> {
+async function answers({ connection, end, log }: LoopOptions, withinMs: number): Promise<boolean> {
   const late = AbortSignal.any([AbortSignal.timeout(withinMs), end]);
   try {
-    await (await orAborted(connection.createChannel(), late)).close();
+    const channel = await orAborted(connection.createChannel(), late);
+    channel.on("error", (error) => log.debug({ err: error }, "RabbitMQ closed the channel of a question"));
+    await closeWithin(channel, end, log);
     return true;
   } catch (error) {
     if (late.aborted) return false;

@@ -4,6 +4,8 @@ import { growingDelay } from "#shared/time/growing-delay.ts";
 
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** Nothing may go there any more: then nobody finds out whether it answers. */
+const FORGOTTEN_AFTER_MS = 5_000;
 
 /** `open` publish it · `probe` publish it to see whether its queue answers again · `shut` leave it for later. */
 export type Judgement = "open" | "probe" | "shut";
@@ -37,6 +39,11 @@ export class SilentRoutes {
   /** Notes that a message was answered for. */
   answered(message: OutgoingMessage): void {
     if (this.#silent.size > 0) this.#silent.delete(routeOf(message));
+  }
+
+  /** Whether a queue is silent of which it is not yet time, and some more, to find out whether it answers again. */
+  areAny(now: number): boolean {
+    return [...this.#silent.values()].some(({ nextTry }) => nextTry + FORGOTTEN_AFTER_MS > now);
   }
 
   /** The queues that are silent now, in words for a log. */

@@ -81,7 +81,7 @@ async function doWhatIsDue({ db, window, aheadMs, log }: DueLoopOptions): Promis
   const { dueMs, expiryMs, nowMs } = await nextTimes(db);
   if (expiryMs !== undefined && expiryMs <= nowMs) {
     const expired = await db.transaction().execute((trx) => expire(trx, window));
-    return { did: fired + expired > 0, atMs: nowMs, inMs: 0 };
+    return { did: fired + expired > 0, atMs: expiryMs, inMs: 0 };
   }
   const atMs = Math.min((dueMs ?? Number.POSITIVE_INFINITY) - aheadMs, expiryMs ?? Number.POSITIVE_INFINITY);
   return { did: fired > 0 && atMs <= nowMs, atMs, inMs: atMs - nowMs };

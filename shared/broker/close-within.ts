@@ -1,4 +1,5 @@
 import type { Logger } from "../log/logger.ts";
+import { firstOf } from "../time/first-of.ts";
 import { pause } from "../time/pause.ts";
 
 /** How long a goodbye may take; a broker that answers does so in milliseconds. */
@@ -14,8 +15,8 @@ export async function closeWithin(
   log: Logger,
 ): Promise<void> {
   const over = new AbortController();
-  const end = AbortSignal.any([gone, over.signal]);
+  using end = firstOf(gone, over.signal);
   const closing = what.close().catch((error: unknown) => log.debug({ err: error }, "closed already"));
-  await Promise.race([closing, pause(LONGEST_MS, end)]);
+  await Promise.race([closing, pause(LONGEST_MS, end.signal)]);
   over.abort();
 }

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import type { Logger } from "../log/logger.ts";
 import { aborted } from "../time/aborted.ts";
+import { firstOf } from "../time/first-of.ts";
 import { growingDelay } from "../time/growing-delay.ts";
 import { orAborted } from "../time/or-aborted.ts";
 import { pause } from "../time/pause.ts";
@@ -60,11 +61,13 @@ export interface QueueOptions {
  */
 export async function consumeQueue(options: QueueOptions): Promise<void> {
   const { lost, stop, log, queue, intake } = options;
-  const end = AbortSignal.any([lost, stop]);
+  using following = firstOf(lost, stop);
+  const end = following.signal;
   for (let failures = 0; !end.aborted; ) {
     const { prefetch, changed } = intake;
     if (prefetch === 0) {
-      await aborted(AbortSignal.any([end, changed]));
+      using either = firstOf(end, changed);
+      await aborted(either.signal);
       continue;
     }
     const began = Date.now();
@@ -87,7 +90,8 @@ async function consumeOnChannel(
   changed: AbortSignal,
 ): Promise<void> {
   const { connection, queue, log } = options;
-  const end = AbortSignal.any([options.lost, options.stop]);
+  using following = firstOf(options.lost, options.stop);
+  const end = following.signal;
   const channel = await orAborted(connection.createChannel(), end);
   const over = new AbortController();
   const open = { now: true };
@@ -113,7 +117,8 @@ async function consumeOnChannel(
   await orAborted(consuming, end);
   log.debug({ queue, prefetch }, "consuming");
   options.onConsuming?.();
-  await aborted(AbortSignal.any([end, over.signal, changed]));
+  using first = firstOf(end, over.signal, changed);
+  await aborted(first.signal);
   if (over.signal.aborted) {
     open.now = false;
     if (!options.lost.aborted) await closeWithin(channel, options.lost, log);
@@ -133,10 +138,12 @@ async function drain(
   inHand: ReadonlySet<Promise<void>>,
 ) {
   if (options.lost.aborted) return;
-  await Promise.race([channel.cancel(tag), aborted(options.lost)]);
+  using lost = firstOf(options.lost);
+  await Promise.race([channel.cancel(tag), aborted(lost.signal)]);
   giveBacks.begin();
   const finished = Promise.allSettled(inHand);
-  await Promise.race([finished, aborted(AbortSignal.any([options.hurry, options.lost]))]);
+  using late = firstOf(options.hurry, options.lost);
+  await Promise.race([finished, aborted(late.signal)]);
 }
 
 function toDelivery(

@@ -1,9 +1,11 @@
 import type { Logger } from "../log/logger.ts";
+import { closeWithin } from "./close-within.ts";
 import type { BrokerConnection } from "./hold-connection.ts";
 import { incarnationMarker } from "./names.ts";
 
 /** What the broker says of an exchange that is not there. */
 const NOT_FOUND = 404;
+const NEVER = new AbortController().signal;
 
 /** Whether the broker holds the marker of an incarnation. */
 export async function hasMarker(
@@ -20,7 +22,7 @@ export async function hasMarker(
     if (error instanceof Error && (error as Error & { code?: unknown }).code === NOT_FOUND) return false;
     throw error;
   }
-  await channel.close();
+  await closeWithin(channel, NEVER, log);
   return true;
 }
 
@@ -34,5 +36,5 @@ export async function putMarker(
   channel.on("error", (error) => log.error({ err: error }, "RabbitMQ refuses the incarnation's marker"));
   // Internal: nobody can publish to it by mistake.
   await channel.assertExchange(incarnationMarker(incarnation), "fanout", { durable: true, internal: true });
-  await channel.close();
+  await closeWithin(channel, NEVER, log);
 }

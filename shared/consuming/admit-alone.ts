@@ -1,6 +1,7 @@
 import { DulyError } from "../errors/errors.ts";
 import { noteError } from "../errors/note-error.ts";
 import { lockJobs } from "../jobs/find-job.ts";
+import { freeUniqueKeys } from "../jobs/free-unique-keys.ts";
 import { hold } from "../jobs/hold.ts";
 import type { JobRow } from "../jobs/job-row.ts";
 import { findLoneRun, type LoneRun, noteLoneRun } from "../jobs/lone-runs.ts";
@@ -96,6 +97,7 @@ async function bury(
 ): Promise<void> {
   const message = `${deaths} processes died while they ran job ${row.id} and nothing else of its queue`;
   const error = new ConsumerDiedError("killed_its_consumer", message);
+  await freeUniqueKeys(trx, [row]);
   if (tellDomain) await handler.recordFailure?.(trx, error, { job: jobInHand(row), payload });
   await writeLetters(trx, [{ id: row.id, attempts: row.attempt }], "killed_its_consumer", noteError(error));
 }

@@ -8,10 +8,10 @@ import { askProvider } from "./ask-provider.ts";
 import type { ConsumerContext } from "./consumer-context.ts";
 import { jobInHand } from "./job-in-hand.ts";
 import { doubtful, type Outcome } from "./outcome.ts";
-import { outcomeOfError } from "./outcome-of-error.ts";
+import { outcomeOfError, unsent } from "./outcome-of-error.ts";
 import { ProgressKeeper } from "./progress-keeper.ts";
 import type { Run } from "./run.ts";
-import { runWithin } from "./run-within.ts";
+import { CalledOffError, runWithin } from "./run-within.ts";
 
 /** How a run ended, and under which intent. */
 export interface Ended {
@@ -24,6 +24,7 @@ export interface Ended {
  * reference, "Idempotent requests"), and a second request would be a second effect then.
  */
 const LONGEST_TRUST_MS = 12 * 3_600_000;
+const ON_REQUEST = "cancelled on request";
 
 /**
  * Runs a handler once, outside any transaction; never throws for anything that the handler did.
@@ -68,6 +69,8 @@ async function afterAsking(run: Run, context: ConsumerContext): Promise<Ended> {
 async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
   if (context.hurry.aborted) return { kind: "interrupted", begun: false };
   const { job, handler, payload, intentNumber } = run;
+  const calledOff = context.hand.calledOff(job.id);
+  if (calledOff.aborted) return calledOffBefore(run);
   const progress = new ProgressKeeper((value) => storeProgress(context.db, job, value), context.log);
   const intent = { key: `${job.id}.${intentNumber}`, number: intentNumber };
   try {
@@ -85,7 +88,7 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
             db: context.db,
             progress: progress.note,
           }),
-        context.hand.calledOff(job.id),
+        calledOff,
       ),
     );
     crashPoint("consumer.performed");
@@ -98,6 +101,19 @@ async function perform(run: Run, context: ConsumerContext): Promise<Outcome> {
   }
 }
 
+// Somebody cancelled it while it waited for its due time: nothing has left under this claim.
+function calledOffBefore(run: Run): Outcome {
+  if (!run.inDoubt) return { kind: "cancelled", reason: ON_REQUEST };
+  const error = new CalledOffError("called off before it ran");
+  return {
+    kind: "held",
+    error,
+    intent: unsent(run),
+    waitsFor: "an answer about an earlier try",
+    delayMs: undefined,
+  };
+}
+
 function isOver({ job }: Run): boolean {
   return job.expired || job.cancel_requested;
 }
@@ -105,6 +121,6 @@ function isOver({ job }: Run): boolean {
 function cancelled({ job }: Run): Outcome {
   return {
     kind: "cancelled",
-    reason: job.cancel_requested ? "cancelled on request" : "expired before it could run",
+    reason: job.cancel_requested ? ON_REQUEST : "expired before it could run",
   };
 }

@@ -4,6 +4,8 @@ import type { OpenWorkQueue } from "./open-work-queue.ts";
 import { straightDelivery } from "./straight-delivery.ts";
 
 const LOOK_MS = 100;
+const NEXT_PAGE_MS = 1;
+const FROM_THE_START = "0";
 
 /**
  * Keeps critical work flowing while this process has lost RabbitMQ: takes its jobs straight from the outbox.
@@ -18,7 +20,9 @@ export async function consumeStraight(
   const { db, service, link, log } = context;
   const inHand = new Set<string>();
   let wasAway = false;
-  for (; !stop.aborted; await pause(LOOK_MS, stop)) {
+  let above = FROM_THE_START;
+  // Midway through many rows it goes on at once.
+  for (; !stop.aborted; await pause(above === FROM_THE_START ? LOOK_MS : NEXT_PAGE_MS, stop)) {
     if (link.isAway !== wasAway) {
       wasAway = link.isAway;
       if (wasAway)
@@ -26,9 +30,19 @@ export async function consumeStraight(
       else log.info({ queue: context.queue }, "RabbitMQ is back: critical jobs come from there again");
     }
     const room = intake.prefetch - inHand.size;
-    if (!wasAway || room <= 0) continue;
+    if (!wasAway || room <= 0) {
+      above = FROM_THE_START;
+      continue;
+    }
     try {
-      for (const job of await readStraight(db, service, [...inHand], room)) {
+      const { jobs, upTo = FROM_THE_START } = await readStraight(db, {
+        service,
+        above,
+        inHand: [...inHand],
+        limit: room,
+      });
+      above = upTo;
+      for (const job of jobs) {
         inHand.add(job.outboxId);
         take(straightDelivery(job, context))
           .catch((error: unknown) =>

@@ -48,6 +48,7 @@ interface Parts {
 
 const EVENTS_PREFETCH = 50;
 const LONGEST_GIVING_BACK_MS = 1_000;
+const LONGEST_CLOSING_MS = 2_000;
 
 /**
  * Runs a service's handlers and subscriptions until `stop`: registers them, consumes the queue of each priority on a
@@ -117,7 +118,9 @@ export async function consume(request: ConsumeRequest): Promise<void> {
     await hearing.close();
     await gates.close();
     await presence.end();
-    await Promise.all(queues.map((queue) => queue.close()));
+    // Whoever ignores its signal keeps its connection, which ends with the process.
+    const closing = Promise.all(queues.map((queue) => queue.close()));
+    await Promise.race([closing, aborted(AbortSignal.timeout(LONGEST_CLOSING_MS))]);
   }
 }
 

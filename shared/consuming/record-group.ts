@@ -7,6 +7,7 @@ import { classifyError } from "../errors/classify-error.ts";
 import { cancel } from "../jobs/cancel.ts";
 import { type Completion, complete } from "../jobs/complete.ts";
 import { lockJobs } from "../jobs/find-job.ts";
+import { freeUniqueKeys } from "../jobs/free-unique-keys.ts";
 import type { JobRow } from "../jobs/job-row.ts";
 import { takeStraight } from "../outbox/take-straight.ts";
 import { awaitDueTime } from "./await-due-time.ts";
@@ -119,15 +120,16 @@ async function recordLive(
   const done: Completion[] = [];
   const rows = live.map(({ row }) => row);
   await awaitDueTime(rows, hurry);
+  await freeUniqueKeys(trx, rows);
   for (const [handler, items] of byHandler(live)) {
-    const contexts = items.map(({ row, parsed }) => ({ job: jobInHand(row), payload: parsed.payload }));
+    const inHand = ({ row, parsed }: LiveItem) => ({ job: jobInHand(row), payload: parsed.payload });
     if (handler.recordAll !== undefined) {
-      await handler.recordAll(trx, contexts);
-      done.push(...items.map(({ row }) => ({ id: row.id, result: undefined, startedAt })));
+      await handler.recordAll(trx, items.map(inHand));
+      done.push(...items.map(({ row: { id, send } }) => ({ id, send, result: undefined, startedAt })));
     } else {
-      for (const context of contexts) {
-        const result = await handler.record?.(trx, undefined, context);
-        done.push({ id: context.job.id, result, startedAt });
+      for (const item of items) {
+        const result = await handler.record?.(trx, undefined, inHand(item));
+        done.push({ id: item.row.id, send: item.row.send, result, startedAt });
       }
     }
   }

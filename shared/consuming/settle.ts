@@ -4,6 +4,7 @@ import { noteError } from "../errors/note-error.ts";
 import { cancel } from "../jobs/cancel.ts";
 import { complete } from "../jobs/complete.ts";
 import { lockJobs } from "../jobs/find-job.ts";
+import { freeUniqueKeys } from "../jobs/free-unique-keys.ts";
 import { hold } from "../jobs/hold.ts";
 import { noteIntent } from "../jobs/intents.ts";
 import type { JobRow } from "../jobs/job-row.ts";
@@ -47,9 +48,10 @@ export async function settle(
     switch (outcome.kind) {
       case "applied": {
         await noteIntent(trx, intent, "applied");
+        await freeUniqueKeys(trx, [row]);
         const recorded = await handler.record?.(trx, outcome.receipt, { job: jobInHand(job), payload });
         const result = handler.record === undefined ? outcome.receipt : recorded;
-        await complete(trx, [{ id: job.id, result, startedAt }]);
+        await complete(trx, [{ id: job.id, send: row.send, result, startedAt }]);
         crashPoint("consumer.settling");
         return "settled";
       }
@@ -124,6 +126,7 @@ async function giveUp(
   reason: LetterReason,
   error: Error,
 ): Promise<void> {
+  await freeUniqueKeys(trx, [row]);
   if (tellDomain) await handler.recordFailure?.(trx, error, { job: jobInHand(row), payload });
   await writeLetters(trx, [{ id: row.id, attempts: row.attempt + 1 }], reason, noteError(error));
 }

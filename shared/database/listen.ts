@@ -34,9 +34,9 @@ const ASK_EVERY_MS = 5_000;
 const ANSWER_MS = 3_000;
 const GOODBYE_MS = 2_000;
 
-async function stillHears(client: pg.Client, { signal }: ListenOptions): Promise<void> {
-  await pause(ASK_EVERY_MS, signal);
-  if (!signal.aborted) await client.query("select 1");
+async function keepAsking(client: pg.Client, signal: AbortSignal): Promise<void> {
+  for (await pause(ASK_EVERY_MS, signal); !signal.aborted; await pause(ASK_EVERY_MS, signal))
+    await client.query("select 1");
 }
 
 async function listenOnce(options: ListenOptions): Promise<void> {
@@ -48,6 +48,7 @@ async function listenOnce(options: ListenOptions): Promise<void> {
     keepAlive: true,
   });
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+  const over = new AbortController();
   const onAbort = () => resolve();
   client.on("error", reject);
   client.on("end", () => reject(new Error("PostgreSQL ended the listening connection")));
@@ -57,9 +58,10 @@ async function listenOnce(options: ListenOptions): Promise<void> {
     await client.connect();
     for (const channel of options.channels) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
     options.onNotify(undefined, "");
-    while (!options.signal.aborted) await Promise.race([ended, stillHears(client, options)]);
+    await Promise.race([ended, keepAsking(client, over.signal)]);
   } finally {
     options.signal.removeEventListener("abort", onAbort);
+    over.abort();
     ended.catch((error: unknown) => options.log.debug({ err: error }, "the listening connection ended"));
     // The goodbye may get lost, too.
     await Promise.race([client.end(), pause(GOODBYE_MS, new AbortController().signal)]);

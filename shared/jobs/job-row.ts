@@ -21,6 +21,7 @@ export interface JobRow {
   /** The send that needs no token of a rate limit any more. */
   readonly pass: number | null;
   readonly cancel_requested: boolean;
+  readonly unique_key: string | null;
   readonly correlation_id: string;
   readonly causation_id: string | null;
   readonly enqueued_at: Date;
@@ -32,6 +33,6 @@ export interface JobRow {
 
 /** The columns of a JobRow, to be read from `duly.jobs` under the name `j`. */
 export const JOB_COLUMNS = `j.id, j.type, j.service, j.priority, j.state, j.send, j.claim, j.attempt, j.max_attempts,
-  j.holds, j.holder, j.run_at, j.expires_at, j.timeout_ms, j.pass, j.cancel_requested, j.correlation_id, j.causation_id,
-  j.enqueued_at, coalesce(j.expires_at <= duly.now(), false) as expired,
+  j.holds, j.holder, j.run_at, j.expires_at, j.timeout_ms, j.pass, j.cancel_requested, j.unique_key, j.correlation_id,
+  j.causation_id, j.enqueued_at, coalesce(j.expires_at <= duly.now(), false) as expired,
   greatest(0, coalesce(extract(epoch from greatest(j.run_at, j.retry_at) - duly.now()), 0))::float8 * 1000 as early_ms`;

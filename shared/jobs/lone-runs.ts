@@ -40,7 +40,10 @@ export async function noteLoneRun(
   `.execute(trx);
 }
 
-/** Strikes the note out: its process has outlived the job, which is no longer suspected of anything. */
+/**
+ * Strikes the note out: the job is no longer suspected of anything, for its process has outlived it, or a person wants
+ * it tried anew.
+ */
 export async function endLoneRun(db: QueryExecutorProvider, jobId: string): Promise<void> {
   await sql`
     with cleared as (

@@ -1,4 +1,5 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import { endLoneRun } from "./lone-runs.ts";
 
 /**
  * What came of sending a letter's job again: `replayed` · `closed` it had been settled already · `superseded` another
@@ -7,8 +8,9 @@ import { type QueryExecutorProvider, sql } from "kysely";
 export type Replay = "replayed" | "closed" | "superseded" | "no_job" | "unknown";
 
 /**
- * Closes an open letter and sends its job again, with all its attempts anew; one with an ordering key joins its line. The intents stay, so an effect in doubt is
- * asked about before anything is tried.
+ * Closes an open letter and sends its job again, with all its attempts anew and the deaths of its processes forgotten;
+ * one with an ordering key joins its line. The intents stay, so an effect in doubt is asked about before anything is
+ * tried.
  */
 export async function replayLetter(trx: QueryExecutorProvider, letterId: string): Promise<Replay> {
   const found = await sql<{ jobId: string | null; open: boolean }>`
@@ -26,6 +28,7 @@ export async function replayLetter(trx: QueryExecutorProvider, letterId: string)
   if (row === undefined) return "no_job";
   if (row.uniqueKey !== null && !(await takeKey(trx, row.type, row.uniqueKey, letter.jobId)))
     return "superseded";
+  await endLoneRun(trx, letter.jobId);
   await sql`
     with closed as (
       update duly.dead_letters set closed_at = duly.now() where id = ${letterId}

@@ -8,6 +8,10 @@ import { type Database, openDatabase } from "../database/database.ts";
 import { Interrupted } from "../database/until-database-answers.ts";
 import { ConfigError } from "../errors/errors.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
+import { aborted } from "../time/aborted.ts";
+
+/** Whoever ignores its signal keeps its connection, which ends with the process. */
+const LONGEST_CLOSING_MS = 2_000;
 
 export interface ConsumeOptions {
   /** Handlers that run at once, by priority; WORKERS_… in the environment goes before. */
@@ -98,7 +102,7 @@ export async function runService<Schema extends z.ZodObject<typeof ServiceConfig
   } finally {
     for (const step of steps)
       await step().catch((error: unknown) => log.error({ err: error }, "a stop step failed"));
-    await db.destroy();
+    await Promise.race([db.destroy(), aborted(AbortSignal.timeout(LONGEST_CLOSING_MS))]);
     dispose();
     // Work that ignored its signals must not keep the process: everything that had to be kept has been committed.
     process.exit();

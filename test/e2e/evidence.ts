@@ -84,7 +84,9 @@ export async function mailsAbout(mailUrl: string, subject: string): Promise<Arri
 }
 
 const Conversation = z.object({
-  messages: z.array(z.object({ text: z.string(), callbackData: z.string().nullable() })),
+  messages: z.array(
+    z.object({ id: z.string(), sentAt: z.string(), text: z.string(), callbackData: z.string().nullable() }),
+  ),
 });
 
 /** What one phone received. */

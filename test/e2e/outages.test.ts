@@ -8,8 +8,8 @@ import { getJson } from "../../services/local/demo/evidence/get-json.ts";
 import { endLeftovers } from "../../services/local/processes/leftovers.ts";
 import { type PostgresServer, startPostgres } from "../../services/local/servers/postgres.ts";
 import { type RabbitServer, startRabbit } from "../../services/local/servers/rabbitmq.ts";
-import { findFreePorts, toPorts } from "../../services/local/stack/ports.ts";
 import { eventually } from "../support/eventually.ts";
+import { findFreePortRow } from "../support/free-port-row.ts";
 import { type LocalStack, makeStack } from "../support/local-stack.ts";
 import { killAll, runFolder } from "../support/service-process.ts";
 import {
@@ -35,7 +35,7 @@ let startRabbitAgain: () => Promise<RabbitServer>;
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
-  const ports = toPorts(await findFreePorts(11));
+  const { ports } = await findFreePortRow();
   const common = { password: randomUUID(), onProgress: () => undefined, stackDir: folder };
   startPostgresAgain = () =>
     startPostgres({ ...common, dataDir: join(folder, "postgres"), port: ports.postgres });

@@ -7,10 +7,10 @@ import { type Database, openDatabase } from "#shared/database/database.ts";
 import { createLogger } from "#shared/log/logger.ts";
 import { migrate } from "../../migrations/migrate.ts";
 import { type Chain, startChain } from "../../services/local/outside/chain/start-chain.ts";
-import { findFreePorts, toPorts } from "../../services/local/stack/ports.ts";
 import { createRoster } from "../../services/local/stack/roster.ts";
 import { makeSecrets } from "../../services/local/stack/secrets.ts";
 import { startTokenChain } from "../../services/local/stack/start-outside.ts";
+import { findFreePortRow } from "../support/free-port-row.ts";
 import { runFile } from "../support/run-file.ts";
 import { type RunningProcess, runFolder, startService } from "../support/service-process.ts";
 import { makeVirtualHost } from "../support/virtual-host.ts";
@@ -48,7 +48,7 @@ async function build(world: AsyncDisposableStack): Promise<PaymentsWorld> {
   mkdirSync(folder, { recursive: true });
   world.defer(() => rmSync(folder, { recursive: true, force: true }));
   const secrets = makeSecrets();
-  const ports = toPorts(await findFreePorts(11));
+  const { ports } = await findFreePortRow();
   const roster = createRoster();
   let again: Chain | undefined;
   world.defer(async () => {

@@ -40,6 +40,7 @@ const BEFORE_MS = 3500;
 const RECOVERY_MS = 30_000;
 const QUICK_RECOVERY_MS = 12_000;
 const REST_WITHIN_MS = 30_000;
+const TELL_EVERY_MS = 60_000;
 const MOST_NOTES = 10;
 
 /** Injects the faults of one round while jobs arrive. */
@@ -55,6 +56,10 @@ export async function injectRound(options: RoundOptions): Promise<Injected> {
   const throughput = new Throughput(world.db, name);
   const load = startLoad(world.db, name, { ...plan, perSecond }, randomOf(seed, `load ${name}`));
   const beganAt = Date.now();
+  const telling = setInterval(() => {
+    const soFar = Object.values(faults).reduce((sum, times) => sum + times, 0);
+    tell(`${scenario.name}: ${soFar} faults so far`);
+  }, TELL_EVERY_MS);
   try {
     await scenario.inject({
       world,
@@ -80,6 +85,7 @@ export async function injectRound(options: RoundOptions): Promise<Injected> {
       tell,
     });
   } finally {
+    clearInterval(telling);
     await load.stop();
     throughput.stop();
   }

@@ -7,7 +7,8 @@ import { type RabbitServer, startRabbit } from "../../services/local/servers/rab
 import { configureRabbit } from "../../services/local/servers/rabbitmq-configure.ts";
 import { findInstalledRabbit } from "../../services/local/servers/rabbitmq-find.ts";
 import { findUnpackedRabbit } from "../../services/local/servers/rabbitmq-unpack.ts";
-import { findFreePorts, toPorts } from "../../services/local/stack/ports.ts";
+import { choosePorts } from "../../services/local/stack/ports.ts";
+import { findFreePortRow } from "./free-port-row.ts";
 import { runFolder } from "./service-process.ts";
 import type { BrokerAddress } from "./virtual-host.ts";
 
@@ -38,7 +39,7 @@ export interface OwnSettings {
 export function useOwnBroker({ conf, advanced }: OwnSettings): OwnBroker {
   const dataDir = join(runFolder, `rabbitmq-${process.pid}`);
   const login = { user: "test", password: "test" };
-  let ports = toPorts([]);
+  let ports = choosePorts(undefined);
   let server: RabbitServer | undefined;
 
   const running = (): RabbitServer => {
@@ -64,7 +65,7 @@ export function useOwnBroker({ conf, advanced }: OwnSettings): OwnBroker {
     mkdirSync(join(dataDir, "conf.d"), { recursive: true, mode: 0o700 });
     writeFileSync(join(dataDir, "conf.d", "90-test.conf"), conf);
     writeFileSync(join(dataDir, "advanced.config"), advanced);
-    ports = toPorts(await findFreePorts(10));
+    ({ ports } = await findFreePortRow());
     await start();
   });
   afterAll(async () => {

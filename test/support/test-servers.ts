@@ -10,9 +10,9 @@ import {
 } from "../../services/local/servers/provide-servers.ts";
 import type { RabbitServer } from "../../services/local/servers/rabbitmq.ts";
 import { explain } from "../../services/local/setup-error.ts";
-import { findFreePorts, toPorts } from "../../services/local/stack/ports.ts";
 import { makeSecrets } from "../../services/local/stack/secrets.ts";
 import { endRun } from "./end-run.ts";
+import { findFreePortRow } from "./free-port-row.ts";
 import { makeTemplate } from "./migrated-database.ts";
 import { root } from "./repository.ts";
 
@@ -46,7 +46,7 @@ export async function startTestServers(): Promise<TestServers> {
   };
   const options = {
     stackDir,
-    ports: toPorts(await findFreePorts(11)),
+    ports: (await findFreePortRow()).ports,
     secrets: makeSecrets(),
     disposable: true,
   };

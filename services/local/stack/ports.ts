@@ -42,12 +42,7 @@ export function choosePorts(from: string | undefined): Ports {
   if (!Number.isInteger(first) || first < 1024 || first + COUNT > 65_536) {
     throw new SetupError(`DULY_PORTS_FROM must be a number from 1024 to ${65_536 - COUNT}, not "${from}".`);
   }
-  return toPorts(Array.from({ length: COUNT }, (_, index) => first + index));
-}
-
-/** Gives the numbers, one for each port, to the ports. */
-export function toPorts(numbers: readonly number[]): Ports {
-  const given = Object.keys(PURPOSES).map((name, index) => [name, numbers[index] ?? 0] as const);
+  const given = Object.keys(PURPOSES).map((name, index) => [name, first + index] as const);
   return { ...DEFAULTS, ...Object.fromEntries<number>(given) };
 }
 
@@ -67,12 +62,6 @@ export async function checkPorts(ports: Ports, needed: readonly PortName[]): Pro
   );
 }
 
-/** As many free ports as asked for; another program may still take one before it is used. */
-export async function findFreePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
-  return Promise.all(servers.map((server) => close(server)));
-}
-
 async function isFree(port: number): Promise<boolean> {
   try {
     await close(await listen(port));
@@ -90,9 +79,6 @@ function listen(port: number): Promise<ReturnType<typeof createServer>> {
   });
 }
 
-function close(server: ReturnType<typeof createServer>): Promise<number> {
-  const address = server.address();
-  return new Promise((resolve) => {
-    server.close(() => resolve(address !== null && typeof address === "object" ? address.port : 0));
-  });
+function close(server: ReturnType<typeof createServer>): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }

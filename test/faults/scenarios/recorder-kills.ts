@@ -11,6 +11,9 @@ import { judgeStrays, madeStray, STRAYS, type Stray, StrayJob } from "./strays.t
 
 const ROUNDS = 5;
 const KILLS = { each: 10, atRandom: 4 };
+/** Longer than a heartbeat may be away, and than RabbitMQ waits for one of its own. */
+const ASLEEP_MS = 45_000;
+const STOPS_WITHIN_MS = 40_000;
 const EVERY_MS = 100;
 const QUEUE_WITHIN_MS = 30_000;
 const WORK = Object.values(KINDS).map(({ priority }) => workQueue("lab", priority));
@@ -25,7 +28,8 @@ export const recorderKills: Scenario = {
   name: "recorder-kills",
   what:
     `garbage, unknown types, invalid payloads and messages that a stranger rejects; SIGKILL of the recorder: ` +
-    `${ROUNDS * KILLS.each} when it has recorded, ${ROUNDS * KILLS.atRandom} at random`,
+    `${ROUNDS * KILLS.each} when it has recorded, ${ROUNDS * KILLS.atRandom} at random; SIGSTOP of it for ` +
+    `${ASLEEP_MS / 1000} s, ${ROUNDS} times`,
   rounds: ROUNDS,
   load: { perSecond: 50 },
   inject: async (round) => {
@@ -43,6 +47,7 @@ export const recorderKills: Scenario = {
       random,
     );
     await carryOut(round, plan, world.processes.recorder);
+    if (!quick) await freeze(round);
     end.abort();
     await giving;
     await connection.close();
@@ -60,6 +65,19 @@ export const recorderKills: Scenario = {
     });
   },
 };
+
+// It recorded and did not ack; the broker gives that to the next one, and the sleeper wakes up beside it.
+async function freeze({ world, random, did, tell }: Round): Promise<void> {
+  const [recorder] = world.processes.recorder;
+  if (recorder === undefined) return;
+  await recorder.kill(`recorder.recorded:${random.between(1, 5)}:SIGSTOP`);
+  did("random");
+  if (!(await recorder.stopsAtCrashPoint(STOPS_WITHIN_MS)))
+    return tell(`${recorder.name} recorded nothing in ${STOPS_WITHIN_MS / 1000} s`);
+  await sleep(ASLEEP_MS);
+  recorder.thaw();
+  did("recorder.recorded frozen");
+}
 
 async function isThere({ world }: Round, queue: string): Promise<void> {
   const declared = async () => (await world.broker.queues()).includes(queue);

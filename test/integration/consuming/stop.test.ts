@@ -281,3 +281,19 @@ test.concurrent("a draining process still shows signs of life, so that nobody ta
   expect(await engine.reaches(id, "completed")).toMatchObject({ claim: 1, attempt: 1 });
   expect(await heartbeats("lively")).toEqual([]);
 });
+
+test.concurrent("a handler that holds a connection and ignores its signal does not keep its process", async () => {
+  const Stubborn = defineJob("stubborn.work", { payload, priority: "high" });
+  const gate = new Gate();
+  const handler = handle(Stubborn, {
+    effects: "keyed",
+    perform: ({ db }) => db.transaction().execute(() => gate.pass()),
+  });
+  const consumer = await engine.consume("stubborn", [handler]);
+  await add(engine, Stubborn, {});
+  await gate.reached;
+  const began = Date.now();
+  await consumer.stop(0);
+  expect(Date.now() - began).toBeLessThan(10_000);
+  gate.open();
+});

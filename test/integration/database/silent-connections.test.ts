@@ -1,9 +1,12 @@
 import { sql } from "kysely";
+import pg from "pg";
 import { inject, type TestContext, test } from "vitest";
 import { type Database, openDatabase } from "#shared/database/database.ts";
 import { isDatabaseFault } from "#shared/database/database-fault.ts";
+import { endWhenSilent } from "#shared/database/end-silent.ts";
 import { listen } from "#shared/database/listen.ts";
 import { createLogger } from "#shared/log/logger.ts";
+import { eventually } from "../../support/eventually.ts";
 import { layWire, type TcpProxy } from "../../support/tcp-proxy.ts";
 
 const log = createLogger("test", process.env["DULY_TEST_LOG"] ?? "silent");
@@ -71,3 +74,30 @@ test.concurrent("a listener that the network no longer reaches listens anew", as
   await listening;
   expect(connects).toBe(2);
 }, 25_000);
+
+test.concurrent("a query that is answered while the server is asked about it keeps its connection", async ({
+  expect,
+  onTestFinished,
+}) => {
+  const url = inject("databaseUrl");
+  const questions = await layWire(url);
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  onTestFinished(async () => {
+    await pool.end();
+    await questions.close();
+  });
+  const client = await pool.connect();
+  endWhenSilent(client, questions.url, log);
+  questions.silence(true); // the answer comes late
+  await client.query("select pg_sleep(5.5)");
+  expect(questions.taken()).toBe(1);
+  questions.silence(false);
+  await eventually("the question to be over", async () => {
+    const asking = await client.query(
+      "select from pg_stat_activity where application_name = 'duly question'",
+    );
+    return asking.rowCount === 0;
+  });
+  expect((await client.query<{ n: number }>("select 1 as n")).rows).toEqual([{ n: 1 }]);
+  client.release();
+}, 20_000);

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
@@ -91,4 +92,27 @@ test("a parked copy whose unique key another job has by now goes back to the par
   expect(again?.properties.headers?.["duly-copy"]).toBe(2);
   await engine.reaches(first, "dead_lettered");
   await engine.reaches(second, "scheduled");
+});
+
+test("a job that was taken for the killer of its processes is tried anew when a person replays it", async () => {
+  broken.add("killer");
+  const id = await engine.db.transaction().execute((trx) => enqueue(trx, Mend, { name: "killer" }));
+  await engine.reaches(id, "dead_lettered");
+  // As three deaths alone leave it, the last one lately.
+  const ghost = randomUUID();
+  await sql`
+    insert into duly.consumers (instance, service, host, pid, started_at, seen_at, in_hand)
+    values (${ghost}, 'mender', 'nowhere', 1, duly.now(), duly.now() - interval '1 minute', '{}')`.execute(
+    engine.db,
+  );
+  await sql`
+    insert into duly.lone_runs (job_id, queue, instance, deaths, noted_at)
+    values (${id}, 'mender.high', ${ghost}, 2, duly.now())`.execute(engine.db);
+  await sql`update duly.jobs set crashes = 3 where id = ${id}`.execute(engine.db);
+  broken.delete("killer");
+  await eventually("the parked copy", async () => (await engine.broker.count("mender.dead-letters")) > 0);
+  const calledBefore = calls.length;
+  await moveAll("mender.dead-letters", "mender.high");
+  await engine.reaches(id, "completed");
+  expect(calls.slice(calledBefore)).toContain("killer");
 });

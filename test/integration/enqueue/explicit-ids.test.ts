@@ -71,7 +71,7 @@ test("an id whose job finished and moved to the history is still known", async (
   const event = (await sql<{ id: string }>`select duly.new_id() as id`.execute(db)).rows[0]!.id;
   const id = deriveId(event, "teller/test");
   await enqueue(db, Tell, { round: 1 }, { id });
-  await complete(db, [{ id, result: undefined, startedAt: new Date() }]);
+  await complete(db, [{ id, send: 1, result: undefined, startedAt: new Date() }]);
   await sql`select duly.archive_finished(${NO_ID}, '-1 s', 100000)`.execute(db);
   expect(await findJob(db, id)).toEqual({ place: "history" });
   await sql`delete from duly.outbox where ref = ${id}`.execute(db);

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { cancel, defineJob, type EnqueueOptions, enqueue, enqueueMany } from "#shared/index.ts";
 import { complete } from "#shared/jobs/complete.ts";
 import { expire } from "#shared/jobs/expire.ts";
+import { giveBackJob } from "#shared/jobs/give-back.ts";
 import { noteIntent } from "#shared/jobs/intents.ts";
 import { retry } from "#shared/jobs/retry.ts";
 import { takeJob } from "#shared/jobs/take-job.ts";
@@ -105,7 +106,7 @@ test("a replaced job with an ordering key joins its line again, and lets the lin
 test("the successor of a job that ends meanwhile is a job of its own", async () => {
   const first = await enqueue(db, Ask, { round: 1 }, { uniqueKey: "ends" });
   const end = await holdOpen(second, (trx) =>
-    complete(trx, [{ id: first, result: undefined, startedAt: new Date() }]),
+    complete(trx, [{ id: first, send: 1, result: undefined, startedAt: new Date() }]),
   );
   const next = replace(2, "ends");
   await end("commit");
@@ -118,7 +119,7 @@ test("the successor of a job that ends meanwhile is a job of its own", async () 
 
 test("a key that was left to a job that has ended goes to the newcomer", async () => {
   const ended = await enqueue(db, Ask, { round: 1 });
-  await complete(db, [{ id: ended, result: undefined, startedAt: new Date() }]);
+  await complete(db, [{ id: ended, send: 1, result: undefined, startedAt: new Date() }]);
   await sql`insert into duly.unique_keys values ('test.ask', 'left', ${ended})`.execute(db);
   const next = await replace(2, "left");
   expect(next).not.toBe(ended);
@@ -172,7 +173,7 @@ test("reject refuses the newcomer and names the job that has the key; afterwards
     message: `duly: the unique key "only" of type "test.ask" is taken by job ${first}`,
     hint: expect.stringContaining("keep or replace") as string,
   });
-  await complete(db, [{ id: first, result: undefined, startedAt: new Date() }]);
+  await complete(db, [{ id: first, send: 1, result: undefined, startedAt: new Date() }]);
   expect(await reject()).not.toBe(first);
 });
 
@@ -196,4 +197,18 @@ test.each([
     code: "DU005",
     message: expect.stringMatching(sentence) as string,
   });
+});
+
+test("whoever takes a job's place does not inherit that somebody wanted it cancelled", async () => {
+  const first = await enqueue(db, Ask, { round: 1 }, { uniqueKey: "unwanted" });
+  const taken = await takeJob(db, { id: first, send: 1, holder: randomUUID() });
+  if (taken === undefined) throw new Error("nobody else takes it");
+  expect(await cancel(db, first, "no")).toBe("requested");
+  await giveBackJob(db, taken, { begun: false, again: false }); // its process stops
+  expect(await replace(2, "unwanted")).toBe(first);
+  const row =
+    await sql`select state, cancel_requested, cancel_reason, crashes from duly.jobs where id = ${first}`.execute(
+      db,
+    );
+  expect(row.rows).toEqual([{ state: "queued", cancel_requested: false, cancel_reason: null, crashes: 0 }]);
 });

@@ -87,7 +87,7 @@ test("who enqueues while the holder is being completed waits, then gets a job of
   const done = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
   const settling = db.transaction().execute(async (trx) => {
-    await complete(trx, [{ id: first, result: undefined, startedAt: new Date() }]);
+    await complete(trx, [{ id: first, send: 1, result: undefined, startedAt: new Date() }]);
     done.resolve();
     await go.promise;
   });
@@ -101,7 +101,7 @@ test("who enqueues while the holder is being completed waits, then gets a job of
 });
 
 test.each([
-  ["completion", (id: string) => complete(db, [{ id, result: 1, startedAt: new Date() }])],
+  ["completion", (id: string) => complete(db, [{ id, send: 1, result: 1, startedAt: new Date() }])],
   ["cancelling", (id: string) => cancel(db, [id], "no longer wanted")],
   [
     "a dead letter",
@@ -120,7 +120,8 @@ test("an old job that ends late does not free the key of the one that took its p
   const first = await enqueue(db, Once, { round: 1 }, { uniqueKey: "successor" });
   await writeLetters(db, [{ id: first, attempts: 1 }], "permanent_error", { name: "E", message: "no" });
   const next = await enqueue(db, Once, { round: 2 }, { uniqueKey: "successor" });
-  await complete(db, [{ id: first, result: 1, startedAt: new Date() }]);
+  const late = complete(db, [{ id: first, send: 1, result: 1, startedAt: new Date() }]);
+  await expect(late).rejects.toThrow("cancelled or replaced");
   expect(await enqueue(db, Once, { round: 3 }, { uniqueKey: "successor" })).toBe(next);
 });
 

@@ -127,3 +127,26 @@ test("a cancelled delivery that is on its way is stale", async () => {
   await engine.reaches(id, "cancelled");
   expect(performed).not.toContain(id);
 });
+
+test.each(["atLeastOnce", "atMostOnce"] as const)(
+  "a job that is cancelled while it waits for its due time ends at once, for nothing had left (%s)",
+  async (effects) => {
+    const Early = defineJob(`early.${effects.toLowerCase()}`, { payload: z.object({}), priority: "high" });
+    let calls = 0;
+    const handler = handle(Early, {
+      effects,
+      perform: async () => {
+        calls += 1;
+      },
+    });
+    await engine.consume(`early-${effects.toLowerCase()}`, [handler]);
+    const ahead = await engine.startScheduler({ SCHEDULER_AHEAD_MS: "10000" });
+    const id = await add(engine, Early, {}, { runAt: new Date(Date.now() + 8_000) });
+    await engine.reaches(id, "running");
+    expect(await cancel(engine.db, id, "not wanted")).toBe("requested");
+    expect((await engine.reaches(id, "cancelled", "dead_lettered", "held")).state).toBe("cancelled");
+    expect(calls).toBe(0);
+    expect(await intentsOf(engine, id)).toEqual(["1 refused"]);
+    await ahead.stop();
+  },
+);

@@ -107,7 +107,7 @@ test.each(["retrying", "held"])(
 
 test("what has ended, and what never was, is said", async () => {
   const done = await enqueue(db, Step, { n: 1 });
-  await complete(db, [{ id: done, result: undefined, startedAt: new Date() }]);
+  await complete(db, [{ id: done, send: 1, result: undefined, startedAt: new Date() }]);
   expect(await cancel(db, done, "no")).toBe("finished");
   await sql`update duly.jobs set finished_at = finished_at - interval '1 day' where id = ${done}`.execute(db);
   await sql`select duly.archive_finished(${"00000000-0000-0000-0000-000000000000"}::uuid, '1 hour', 1000)`.execute(

@@ -17,7 +17,7 @@ import { Hop, holdOpen, lineOf, promoteAll, Step, sendsOf } from "./line.ts";
 const { db, open } = await serviceDatabase("lines", [Step, Hop]);
 const others = open(6);
 const error = { name: "E", message: "no" };
-const done = (id: string) => complete(db, [{ id, result: undefined, startedAt: new Date() }]);
+const done = (id: string) => complete(db, [{ id, send: 1, result: undefined, startedAt: new Date() }]);
 const dieOf = (id: string) => writeLetters(db, [{ id, attempts: 1 }], "permanent_error", error);
 
 /** Enqueues jobs 1, 2, … of a line and lets the first go. */
@@ -69,7 +69,7 @@ test("the last of a line completes while its successor is being enqueued: it goe
     const [first] = await startLine(order, 1);
     const add = await holdOpen(others, (trx) => enqueue(trx, Step, { n: 2 }, { orderingKey: order }));
     const finish = await holdOpen(others, (trx) =>
-      complete(trx, [{ id: first, result: undefined, startedAt: new Date() }]),
+      complete(trx, [{ id: first, send: 1, result: undefined, startedAt: new Date() }]),
     );
     for (const end of order === "enqueue first" ? [add, finish] : [finish, add]) {
       await end("commit");
@@ -90,7 +90,7 @@ test("many promoters at once send one job of each line, without an error", async
     expect(active.rows).toHaveLength(keys.length);
     await complete(
       db,
-      active.rows.map(({ id }) => ({ id, result: undefined, startedAt: new Date() })),
+      active.rows.map(({ id }) => ({ id, send: 1, result: undefined, startedAt: new Date() })),
     );
   }
 });
@@ -228,7 +228,7 @@ test("a job without a key is still updated in place, from queued to completed", 
       where schemaname = 'duly' and relname = 'jobs'`.execute(trx);
   const [before, after] = await db.transaction().execute(async (trx) => {
     const counted = await updates(trx);
-    await complete(trx, [{ id, result: undefined, startedAt: new Date() }]);
+    await complete(trx, [{ id, send: 1, result: undefined, startedAt: new Date() }]);
     return [counted.rows[0], (await updates(trx)).rows[0]];
   });
   expect(after?.all).toBe((before?.all ?? 0) + 1);

@@ -25,6 +25,7 @@ import artefact from "../../../services/local/outside/chain/duly-token.json" wit
 import { ensureToken, REFUSED_RECIPIENT } from "../../../services/local/outside/chain/ensure-token.ts";
 import { fundWallets } from "../../../services/local/outside/chain/fund-wallets.ts";
 import { startChain } from "../../../services/local/outside/chain/start-chain.ts";
+import { findFreePortRow } from "../../support/free-port-row.ts";
 import { temporaryFolder } from "./outside-process.ts";
 
 const MNEMONIC = "legal winner thank year wave sausage worth useful legal winner thank yellow";
@@ -37,8 +38,9 @@ async function makePlace() {
   const folder = await temporaryFolder();
   const stateDir = join(folder.path, "chain");
   const tokenFile = join(folder.path, "token.json");
+  const { chain: port } = (await findFreePortRow()).ports;
   const begin = (onProgress?: (text: string) => void) =>
-    startChain({ stateDir, port: 0, ...(onProgress === undefined ? {} : { onProgress }) });
+    startChain({ stateDir, port, ...(onProgress === undefined ? {} : { onProgress }) });
   let chain = await begin();
   const reader = () =>
     createPublicClient({ chain: foundry, transport: http(chain.url), pollingInterval: 50, cacheTime: 0 });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type ConfirmChannel, connect } from "amqplib";
+import { type Channel, type ConfirmChannel, connect } from "amqplib";
 import { Bell } from "#shared/time/bell.ts";
 import { Alarm } from "../../../services/relay/alarm.ts";
 import { Outlet } from "../../../services/relay/outlet.ts";
@@ -14,11 +14,15 @@ export interface OneLoop {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts one loop of the relay; each channel that it opens goes through `change` first. */
+/**
+ * Starts one loop of the relay; each channel that it opens goes through `change` first, and those by which it finds out
+ * whether the broker lives through `onQuestion`.
+ */
 export async function startOneLoop(
   engine: Engine,
   terms: Pick<LoopOptions, "lanes" | "confirmMs">,
   change: (channel: ConfirmChannel) => ConfirmChannel,
+  onQuestion: (channel: Channel) => void = () => undefined,
 ): Promise<OneLoop> {
   let channels = 0;
   const end = new AbortController();
@@ -27,6 +31,12 @@ export async function startOneLoop(
   connection.createConfirmChannel = async () => {
     channels += 1;
     return change(await open());
+  };
+  const question = connection.createChannel.bind(connection);
+  connection.createChannel = async () => {
+    const channel = await question();
+    onQuestion(channel);
+    return channel;
   };
   const loop = relayLoop({
     ...terms,

@@ -126,11 +126,15 @@ test("a relay that is stopped with rows in its hands keeps them from the others 
 });
 
 /** The relay's loop on a connection whose confirms for the messages of some queue get lost. */
-async function startLoop(muted: Set<string>): Promise<OneLoop> {
+async function startLoop(
+  muted: Set<string>,
+  onQuestion?: Parameters<typeof startOneLoop>[3],
+): Promise<OneLoop> {
   const loop = await startOneLoop(
     engine,
     { lanes: ["critical", "high", "medium"], confirmMs: 1_500 },
     (channel) => mute(channel, muted),
+    onQuestion,
   );
   onTestFinished(() => loop.stop());
   return loop;
@@ -177,4 +181,19 @@ test("silence in every queue of a batch is told from a broker that is silent its
   await add(5, "medium");
   await empties("medium");
   expect(await rowsOf("high")).toBe(5);
+});
+
+test("a broker that dies while it is asked whether it lives does not keep the relay waiting", async () => {
+  const muted = new Set(["plain.high"]);
+  let questions = 0;
+  // What the driver does when the socket dies between the question and its goodbye: that is never answered.
+  const loop = await startLoop(muted, (channel) => {
+    questions += 1;
+    channel.close = () => new Promise(() => undefined);
+  });
+  await add(5, "high");
+  await eventually("the loop to go on with another channel", async () => loop.channels() === 2);
+  expect(questions).toBe(1);
+  await add(5, "medium");
+  await empties("medium");
 });

@@ -179,3 +179,18 @@ test("a due job that somebody has locked is waited for without running hot", asy
   });
   expect((await outbox(1))[0]?.id).toBe(id);
 });
+
+test("an expired job that somebody has locked is waited for without running hot", async () => {
+  const id = await enqueue(engine.db, Due, {}, { expiresAt: new Date(Date.now() + 300) });
+  const statements = vi.spyOn(pg.Client.prototype, "query");
+  const looks = () => statements.mock.calls.filter(([text]) => text.includes("with due as")).length;
+  await engine.db.transaction().execute(async (trx) => {
+    await sql`select from duly.jobs where id = ${id} for update`.execute(trx);
+    const began = performance.now();
+    await startScheduler();
+    await sql`select pg_sleep(1.5)`.execute(trx);
+    expect(looks()).toBeGreaterThan(1);
+    expect(looks()).toBeLessThanOrEqual((performance.now() - began) / 20 + 10);
+  });
+  await engine.reaches(id, "cancelled");
+});

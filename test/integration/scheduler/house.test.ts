@@ -50,7 +50,7 @@ async function running(holder: string): Promise<string> {
 async function finished(secondsAgo: number): Promise<string> {
   const id = await enqueue(engine.db, Work, {});
   await sql`insert into duly.intents values (${id}, 1, 'applied', duly.now())`.execute(engine.db);
-  await complete(engine.db, [{ id, result: { fine: true }, startedAt: new Date() }]);
+  await complete(engine.db, [{ id, send: 1, result: { fine: true }, startedAt: new Date() }]);
   await sql`
     update duly.jobs set finished_at = duly.now() - ${secondsAgo} * interval '1 s' where id = ${id}
   `.execute(engine.db);

@@ -73,7 +73,7 @@ test("a job whose line is free, or becomes free, is sent without a poll", async 
   await engine.reaches(first, "queued");
   const second = await enqueueNext();
   await resting.until(2);
-  await complete(engine.db, [{ id: first, result: undefined, startedAt: new Date() }]);
+  await complete(engine.db, [{ id: first, send: 1, result: undefined, startedAt: new Date() }]);
   expect(await engine.reaches(second, "queued")).toMatchObject({ send: 1 });
 });
 

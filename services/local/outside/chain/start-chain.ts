@@ -6,7 +6,7 @@ import { startChild, untilReady } from "../../processes/child.ts";
 import { SetupError } from "../../setup-error.ts";
 import { anvilBinary } from "./anvil-binary.ts";
 import { ChainState } from "./chain-state.ts";
-import { freePort } from "./free-port.ts";
+import { checkFree } from "./check-free.ts";
 
 const STATE_INTERVAL_S = 5;
 // Not a divisor of the above, so that it cannot fall on the moment of writing each time.
@@ -25,7 +25,6 @@ export interface Chain {
 /** Where the chain keeps its state and listens. */
 export interface ChainOptions {
   readonly stateDir: string;
-  /** 0 takes a free one. */
   readonly port: number;
   readonly onProgress?: (text: string) => void;
   /** The stack's data folder, which marks the process as the stack's own; the state's parent unless given. */
@@ -42,10 +41,10 @@ export interface ChainOptions {
  * @throws {SetupError} when the binary is missing or the port is taken.
  */
 export async function startChain(options: ChainOptions): Promise<Chain> {
-  const { stateDir, onProgress, stackDir = dirname(stateDir) } = options;
+  const { stateDir, port, onProgress, stackDir = dirname(stateDir) } = options;
   const program = anvilBinary();
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  const port = await freePort(options.port);
+  await checkFree(port);
   const state = new ChainState(join(stateDir, "chain.json"));
   if ((await state.prepare()) === "lost") {
     onProgress?.(`the chain's state could not be read and begins anew (old one: ${state.file}.torn)`);

@@ -11,6 +11,7 @@ import {
 import { startChain } from "../../../../services/local/outside/chain/start-chain.ts";
 import { runNodeProgram } from "../../../../services/local/processes/node-program.ts";
 import { makeSecrets } from "../../../../services/local/stack/secrets.ts";
+import { findFreePortRow } from "../../../support/free-port-row.ts";
 import type { Round } from "../../scenario.ts";
 import type { KeptProcess } from "../kept-process.ts";
 import { type CardProcessor, startCardProcessor } from "./card-processor.ts";
@@ -38,9 +39,10 @@ export async function openPaymentsBranch({ world, name, random }: Round): Promis
   mkdirSync(folder, { recursive: true });
   const { mnemonic, cardsKey } = makeSecrets();
   const stateDir = join(folder, "chain");
+  const { chain: port } = (await findFreePortRow()).ports;
   const [cards, anvil] = await Promise.all([
     startCardProcessor(join(folder, "cards.jsonl"), { key: cardsKey, stackDir: world.folder }),
-    startChain({ stateDir, port: 0, stackDir: world.folder }),
+    startChain({ stateDir, port, stackDir: world.folder }),
   ]);
   const tokenAddress = await ensureToken({
     url: anvil.url,

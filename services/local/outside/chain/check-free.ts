@@ -3,11 +3,11 @@ import { createServer } from "node:net";
 import { isErrno, SetupError } from "../../setup-error.ts";
 
 /**
- * Resolves to `port` when it is free on 127.0.0.1, and to some free one for 0.
+ * Resolves when a port of 127.0.0.1 is free.
  *
- * @throws {SetupError} when somebody else has the port.
+ * @throws {SetupError} when somebody else has it.
  */
-export async function freePort(port: number): Promise<number> {
+export async function checkFree(port: number): Promise<void> {
   const server = createServer().listen(port, "127.0.0.1");
   try {
     await once(server, "listening");
@@ -18,9 +18,6 @@ export async function freePort(port: number): Promise<number> {
       { cause },
     );
   }
-  const address = server.address();
   server.close();
   await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("A listening server has no port.");
-  return address.port;
 }

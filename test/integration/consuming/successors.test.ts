@@ -1,0 +1,119 @@
+import { sql } from "kysely";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { cancel, defineJob, type EnqueueOptions, enqueue, enqueueMany, handle } from "#shared/index.ts";
+import { eventually } from "../../support/eventually.ts";
+import { add, declareQueueOf, effectsOf, holds, lettersOf, useRoad } from "./road.ts";
+
+const engine = useRoad();
+const payload = z.object({ round: z.number() });
+const later = new Date(Date.now() + 3_600_000);
+
+async function jobsOf(type: string) {
+  const found = await sql<{ state: string; round: number }>`
+    select state, (payload ->> 'round')::int as round from duly.jobs where type = ${type} order by number`.execute(
+    engine.db,
+  );
+  return found.rows;
+}
+
+test.concurrent.each([
+  ["record, keep, at once", "record", { ifTaken: "keep" }],
+  ["record, keep, later", "record", { ifTaken: "keep", runAt: later }],
+  ["record, replace, later", "record", { ifTaken: "replace", runAt: later }],
+  ["record, reject, later", "record", { ifTaken: "reject", runAt: later }],
+  ["perform, keep, later", "perform", { ifTaken: "keep", runAt: later }],
+  ["perform, replace, later", "perform", { ifTaken: "replace", runAt: later }],
+] satisfies [string, string, EnqueueOptions][])(
+  "a handler enqueues the next job under its own unique key (%s)",
+  async (name, way, options) => {
+    const service = `successors-${name.replaceAll(/\W+/g, "-")}`;
+    const Again = defineJob(`${service}.again`, { payload, priority: "high" });
+    const record = async (trx: Parameters<typeof enqueue>[0], round: number) => {
+      if (round < 3) await enqueue(trx, Again, { round: round + 1 }, { ...options, uniqueKey: "k" });
+    };
+    const handler =
+      way === "perform"
+        ? handle(Again, {
+            effects: "keyed",
+            perform: async () => undefined,
+            record: (trx, _, job) => record(trx, job.payload.round),
+          })
+        : handle(Again, { record: (trx, _, job) => record(trx, job.payload.round) });
+    await engine.consume(service, [handler]);
+    const first = await add(engine, Again, { round: 1 }, { uniqueKey: "k" });
+    await engine.reaches(first, "completed");
+    const rounds =
+      "runAt" in options
+        ? [
+            { state: "completed", round: 1 },
+            { state: "scheduled", round: 2 },
+          ]
+        : [1, 2, 3].map((round) => ({ state: "completed", round }));
+    await eventually("the last of them", async () => {
+      const jobs = await jobsOf(Again.type);
+      return jobs.length === rounds.length && jobs.at(-1)?.state === rounds.at(-1)?.state;
+    });
+    expect(await jobsOf(Again.type)).toEqual(rounds);
+  },
+);
+
+/** Two jobs that a consumer finds together; the first does something to the second while both are being recorded. */
+async function together(
+  service: string,
+  meddle: (trx: Parameters<typeof enqueue>[0], other: string) => Promise<unknown>,
+) {
+  const Work = defineJob(`${service}.work`, { payload, priority: "high" });
+  const queue = await declareQueueOf(engine, service, Work);
+  const [first = "", second = ""] = await engine.db.transaction().execute((trx) =>
+    enqueueMany(trx, Work, [
+      { payload: { round: 1 }, uniqueKey: "first" },
+      { payload: { round: 2 }, uniqueKey: "second" },
+    ]),
+  );
+  await holds(engine, queue, 2);
+  const handler = handle(Work, {
+    record: async (trx, _, { job, payload: { round } }) => {
+      await sql`insert into effects (job, note) values (${job.id}, ${`round ${round}`})`.execute(trx);
+      if (round === 1) await meddle(trx, second);
+    },
+  });
+  await engine.consume(service, [handler]);
+  return { Work, first, second };
+}
+
+test.concurrent("a job that another of its group replaces is done as its replacement, once", async () => {
+  const Same = defineJob("replaced.work", { payload, priority: "high" });
+  const { first, second } = await together("replaced", (trx) =>
+    enqueue(trx, Same, { round: 22 }, { uniqueKey: "second", ifTaken: "replace" }),
+  );
+  await engine.reaches(first, "completed");
+  expect(await engine.reaches(second, "completed")).toMatchObject({ send: 2, attempt: 1 });
+  expect(await effectsOf(engine, first)).toEqual(["round 1"]);
+  expect(await effectsOf(engine, second)).toEqual(["round 22"]);
+});
+
+test.concurrent("a job that another of its group cancels has no effect", async () => {
+  const { first, second } = await together("cancelled", (trx, other) => cancel(trx, other, "not wanted"));
+  await engine.reaches(first, "completed");
+  await engine.reaches(second, "cancelled");
+  expect(await effectsOf(engine, second)).toEqual([]);
+});
+
+test.concurrent("a job whose own handler cancels it becomes a dead letter that says so, and writes nothing", async () => {
+  const Self = defineJob("self.work", { payload, priority: "high" });
+  const handler = handle(Self, {
+    record: async (trx, _, { job }) => {
+      await sql`insert into effects (job) values (${job.id})`.execute(trx);
+      await cancel(trx, job.id, "by itself");
+    },
+  });
+  await engine.consume("self", [handler]);
+  const id = await add(engine, Self, { round: 1 });
+  await engine.reaches(id, "dead_lettered");
+  expect((await lettersOf(engine, id))[0]).toMatchObject({
+    reason: "permanent_error",
+    error: { code: "job_changed" },
+  });
+  expect(await effectsOf(engine, id)).toEqual([]);
+});
