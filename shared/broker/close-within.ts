@@ -1,6 +1,6 @@
 import type { Logger } from "../log/logger.ts";
-import { firstOf } from "../time/first-of.ts";
 import { pause } from "../time/pause.ts";
+import { withFirstOf } from "../time/with-first-of.ts";
 
 /** How long a goodbye may take; a broker that answers does so in milliseconds. */
 const LONGEST_MS = 2_000;
@@ -15,8 +15,8 @@ export async function closeWithin(
   log: Logger,
 ): Promise<void> {
   const over = new AbortController();
-  using end = firstOf(gone, over.signal);
   const closing = what.close().catch((error: unknown) => log.debug({ err: error }, "closed already"));
-  await Promise.race([closing, pause(LONGEST_MS, end.signal)]);
-  over.abort();
+  await withFirstOf([gone, over.signal], (end) =>
+    Promise.race([closing.then(() => over.abort()), pause(LONGEST_MS, end)]),
+  );
 }

@@ -3,10 +3,10 @@ import { hostname } from "node:os";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import type { Logger } from "../log/logger.ts";
 import { aborted } from "../time/aborted.ts";
-import { firstOf } from "../time/first-of.ts";
 import { growingDelay } from "../time/growing-delay.ts";
 import { orAborted } from "../time/or-aborted.ts";
 import { pause } from "../time/pause.ts";
+import { withFirstOf } from "../time/with-first-of.ts";
 import { closeWithin } from "./close-within.ts";
 import { GiveBacks } from "./give-backs.ts";
 import type { Intake } from "./intake.ts";
@@ -60,19 +60,20 @@ export interface QueueOptions {
  * comes again. A changed intake leads to a new channel, too, after the deliveries in hand.
  */
 export async function consumeQueue(options: QueueOptions): Promise<void> {
-  const { lost, stop, log, queue, intake } = options;
-  using following = firstOf(lost, stop);
-  const end = following.signal;
+  await withFirstOf([options.lost, options.stop], (end) => consumeUntil(end, options));
+}
+
+async function consumeUntil(end: AbortSignal, options: QueueOptions): Promise<void> {
+  const { log, queue, intake } = options;
   for (let failures = 0; !end.aborted; ) {
     const { prefetch, changed } = intake;
     if (prefetch === 0) {
-      using either = firstOf(end, changed);
-      await aborted(either.signal);
+      await withFirstOf([end, changed], aborted);
       continue;
     }
     const began = Date.now();
     try {
-      await consumeOnChannel(options, prefetch, changed);
+      await consumeOnChannel(options, prefetch, { end, changed });
       if (changed.aborted) continue;
     } catch (error) {
       if (isMissingQueue(error)) log.info({ queue }, "the queue is not there yet: the relay declares it");
@@ -87,11 +88,9 @@ export async function consumeQueue(options: QueueOptions): Promise<void> {
 async function consumeOnChannel(
   options: QueueOptions,
   prefetch: number,
-  changed: AbortSignal,
+  { end, changed }: { readonly end: AbortSignal; readonly changed: AbortSignal },
 ): Promise<void> {
   const { connection, queue, log } = options;
-  using following = firstOf(options.lost, options.stop);
-  const end = following.signal;
   const channel = await orAborted(connection.createChannel(), end);
   const over = new AbortController();
   const open = { now: true };
@@ -117,8 +116,7 @@ async function consumeOnChannel(
   await orAborted(consuming, end);
   log.debug({ queue, prefetch }, "consuming");
   options.onConsuming?.();
-  using first = firstOf(end, over.signal, changed);
-  await aborted(first.signal);
+  await withFirstOf([end, over.signal, changed], aborted);
   if (over.signal.aborted) {
     open.now = false;
     if (!options.lost.aborted) await closeWithin(channel, options.lost, log);
@@ -138,12 +136,10 @@ async function drain(
   inHand: ReadonlySet<Promise<void>>,
 ) {
   if (options.lost.aborted) return;
-  using lost = firstOf(options.lost);
-  await Promise.race([channel.cancel(tag), aborted(lost.signal)]);
+  await withFirstOf([options.lost], (lost) => Promise.race([channel.cancel(tag), aborted(lost)]));
   giveBacks.begin();
   const finished = Promise.allSettled(inHand);
-  using late = firstOf(options.hurry, options.lost);
-  await Promise.race([finished, aborted(late.signal)]);
+  await withFirstOf([options.hurry, options.lost], (late) => Promise.race([finished, aborted(late)]));
 }
 
 function toDelivery(

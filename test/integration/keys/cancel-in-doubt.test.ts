@@ -140,8 +140,8 @@ test.each(["atLeastOnce", "atMostOnce"] as const)(
       },
     });
     await engine.consume(`early-${effects.toLowerCase()}`, [handler]);
-    const ahead = await engine.startScheduler({ SCHEDULER_AHEAD_MS: "10000" });
-    const id = await add(engine, Early, {}, { runAt: new Date(Date.now() + 8_000) });
+    const ahead = await engine.startScheduler({ SCHEDULER_AHEAD_MS: "1000" });
+    const id = await add(engine, Early, {}, { runAt: new Date(Date.now() + 1_500) });
     await engine.reaches(id, "running");
     expect(await cancel(engine.db, id, "not wanted")).toBe("requested");
     expect((await engine.reaches(id, "cancelled", "dead_lettered", "held")).state).toBe("cancelled");
