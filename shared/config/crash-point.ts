@@ -17,6 +17,7 @@ export const CRASH_POINTS = [
   "relay.incarnation-begun",
   "relay.incarnation-marked",
   "consumer.delivered",
+  "consumer.buried",
   "consumer.held",
   "consumer.claimed",
   "consumer.asked",

@@ -165,6 +165,7 @@ async function recordError(
           failure,
         );
       }
+      crashPoint("consumer.group-recorded");
     });
   try {
     await untilDatabaseAnswers(() => settleWith(true), context.hurry, context.log);

@@ -65,6 +65,7 @@ export async function settle(
         if (end.kind === "cancelled") await cancel(trx, [job.id], end.reason);
         else
           await settleFailure(trx, { row, handler, payload, tellDomain, onTable: context.link.isAway }, end);
+        crashPoint("consumer.settling");
         return "settled";
       }
       case "interrupted":

@@ -69,6 +69,7 @@ export class WorkQueue {
       hurry,
       log,
     );
+    crashPoint("consumer.buried");
     delivery.ack();
   }
 

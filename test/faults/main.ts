@@ -9,7 +9,7 @@ import { parseFaultOptions, USAGE } from "./options.ts";
 import { isClean, readResults } from "./results.ts";
 import { runLaboratory } from "./run-laboratory.ts";
 import { STAGES } from "./scenarios.ts";
-import { figuresOf, jsonOf, markdownOf, tableOf } from "./summary.ts";
+import { figuresOf, jsonOf, markdownOf, originsOf, shortages, tableOf } from "./summary.ts";
 
 // npm run faults: breaks the real thing in every way that it promises to survive, and counts.
 const out = (line: string) => void process.stdout.write(`${line}\n`);
@@ -74,6 +74,15 @@ if (!options.table) {
 }
 const results = readResults(resultsFile);
 out(options.table ? markdownOf(results) : tableOf(results));
-for (const line of figuresOf(results)) out(options.table ? `- ${line}` : line);
-out(jsonOf(results, options.quick));
-process.exit(process.exitCode ?? (results.length > 0 && results.every(isClean) ? 0 : 1));
+const short = options.quick ? [] : shortages(results, scenarios);
+const lines = [
+  ...figuresOf(results),
+  ...short.map(
+    ({ scenario, fault, done, wanted }) => `${scenario}: ${fault} only ${done} of ${wanted} times`,
+  ),
+  ...(results.length > 0 ? [originsOf(results)] : []),
+];
+for (const line of lines) out(options.table ? `- ${line}` : line);
+out(jsonOf(results, options.quick, short));
+const isWell = results.length > 0 && results.every(isClean) && short.length === 0;
+process.exit(process.exitCode ?? (isWell ? 0 : 1));

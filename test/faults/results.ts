@@ -19,6 +19,8 @@ export const RoundResult = z.object({
   scenario: z.string(),
   round: count,
   seed: z.number(),
+  /** Whether it was one of the quick run, beside others and on a machine with much else to do. */
+  quick: z.boolean().default(false),
   commit: z.string(),
   endedAt: z.string(),
   seconds: z.number(),
@@ -64,8 +66,25 @@ export function isWithin({ value, most, least }: Figure): boolean {
   return value <= (most ?? Number.POSITIVE_INFINITY) && value >= (least ?? Number.NEGATIVE_INFINITY);
 }
 
-/** Whether no promise was broken in a round; how fast it went is another question. */
+/** Work has to flow again so soon after the end of a fault. */
+export const IN_TIME_MS = 10_000;
+/** Units of what depends on what else the machine has to do. */
+const TIMES: ReadonlySet<string> = new Set(["ms", "s", "×", "/s", "jobs/s"]);
+
+/** Whether a round has kept every promise and every limit; the quick run says nothing of times. */
 export function isClean(result: RoundResult): boolean {
   const { lost, duplicateEffects, wrongEnds, leftovers, unexpectedExits } = result;
-  return lost + duplicateEffects + wrongEnds + leftovers + unexpectedExits === 0;
+  return (
+    lost + duplicateEffects + wrongEnds + leftovers + unexpectedExits === 0 && misses(result).length === 0
+  );
+}
+
+/** What a round has not held of its limits, in words. */
+export function misses({ quick, figures, recoveriesMs }: RoundResult): string[] {
+  const beyond = figures.filter((figure) => !isWithin(figure) && !(quick && TIMES.has(figure.unit)));
+  const late = quick ? [] : recoveriesMs.filter((ms) => ms === null || ms > IN_TIME_MS);
+  return [
+    ...beyond.map(({ name, value, unit }) => `${name}: ${value} ${unit}`),
+    ...late.map((ms) => `work flowed again after ${ms === null ? "more than was waited for" : `${ms} ms`}`),
+  ];
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { endLeftovers } from "../../services/local/processes/leftovers.ts";
-import { isClean, keepResult, type RoundResult, readResults } from "./results.ts";
+import { isClean, keepResult, misses, type RoundResult, readResults } from "./results.ts";
 import { injectRound, judgeRound, type RoundOptions, type Unclaimed } from "./run-round.ts";
 import type { Scenario } from "./scenario.ts";
 import { startWorld, type World } from "./world/world.ts";
@@ -92,7 +92,7 @@ function keep({ resultsFile, tell }: LaboratoryOptions, result: RoundResult): vo
     `  ${scenario} ${round + 1}: ${faults} faults, ${committed} jobs, ${Math.round(seconds)} s, ` +
       (isClean(result) ? "nothing lost, nothing twice" : "BROKEN"),
   );
-  for (const note of result.notes) tell(`    ${note}`);
+  for (const note of [...result.notes, ...misses(result)]) tell(`    ${note}`);
 }
 
 function claims(world: World): Omit<Unclaimed, "isAlone"> {

@@ -80,7 +80,11 @@ export async function injectRound(options: RoundOptions): Promise<Injected> {
         ]);
         recoveriesMs.push(throughput.recovery(began, ended) ?? null);
       },
-      measured: (figure) => figures.push(figure),
+      measured: (figure) => {
+        if (!Number.isFinite(figure.value))
+          throw new Error(`"${figure.name}" was not measured: ${figure.value}`);
+        figures.push(figure);
+      },
       judges: (own) => judges.push(own),
       tell,
     });
@@ -103,33 +107,38 @@ export interface Unclaimed {
 /** Waits until the jobs of a round are at their end, or should be, and compares what became of them with the promises. */
 export async function judgeRound(
   { scenario, number, name, beganAt, faults, recoveriesMs, figures, judges }: Injected,
-  { world, seed }: RoundOptions,
+  { world, seed, quick }: RoundOptions,
   unclaimed: Unclaimed,
   commit: string,
 ): Promise<RoundResult> {
   await comesDown(0, () => countOpen(world.db, name), scenario.patienceMs ?? PATIENCE_MS);
   const fates = await readFates(world.db, name);
-  const { breaches, declaredDuplicates } = judge(fates, world.provider.effectsOf(name));
+  // In the quick run others stop processes and kill them meanwhile.
+  const { exactAttempts = false, noDuplicates = false } = quick ? {} : scenario;
+  const verdict = judge(fates, world.provider.effectsOf(name), exactAttempts);
+  const { breaches } = verdict;
+  const declaredDuplicates = noDuplicates ? 0 : verdict.declaredDuplicates;
+  const inexcusable = noDuplicates ? verdict.declaredDuplicates : 0;
   const overtaken = await findOvertaken(world.db, name);
-  const verdicts = await Promise.all(judges.map((verdict) => verdict()));
+  const verdicts = await Promise.all(judges.map((ownVerdict) => ownVerdict()));
   const own = verdicts.filter((verdict) => verdict !== undefined);
   const isOver = unclaimed.isAlone() && breaches.every(({ breach }) => breach !== "lost");
   const rest = isOver ? await findRest(world) : [];
   const exits = unclaimed.exits();
   const of = (...kinds: readonly string[]) => breaches.filter(({ breach }) => kinds.includes(breach)).length;
-  const ownSum = (count: (verdict: OwnVerdict) => number) =>
-    own.reduce((sum, verdict) => sum + count(verdict), 0);
+  const ownSum = (count: (each: OwnVerdict) => number) => own.reduce((sum, each) => sum + count(each), 0);
   return {
     scenario: scenario.name,
     round: number,
     seed,
+    quick,
     commit,
     endedAt: new Date().toISOString(),
     seconds: (Date.now() - beganAt) / 1000,
     committed: fates.length + ownSum(({ committed }) => committed),
     lost: of("lost") + ownSum(({ lost }) => lost.length),
-    duplicateEffects: of("duplicate") + ownSum(({ duplicates }) => duplicates.length),
-    declaredDuplicates: declaredDuplicates + ownSum((verdict) => verdict.declaredDuplicates ?? 0),
+    duplicateEffects: of("duplicate") + inexcusable + ownSum(({ duplicates }) => duplicates.length),
+    declaredDuplicates: declaredDuplicates + ownSum((each) => each.declaredDuplicates ?? 0),
     wrongEnds: of("wrong end", "attempts") + overtaken.length + ownSum(({ wrongEnds }) => wrongEnds.length),
     leftovers: rest.length,
     deliveries: unclaimed.deliveries(),
@@ -139,6 +148,7 @@ export async function judgeRound(
     figures: [...figures],
     notes: [
       ...breaches.map(({ job, what }) => `${job}: ${what}`),
+      ...(inexcusable > 0 ? [`${inexcusable} effects twice, though nobody died`] : []),
       ...overtaken.map((job) => `${job}: a job of its key that was enqueued later came first`),
       ...own.flatMap(({ lost, duplicates, wrongEnds }) => [...lost, ...duplicates, ...wrongEnds]),
       ...rest,

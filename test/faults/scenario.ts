@@ -49,6 +49,12 @@ export interface Scenario {
   readonly what: string;
   /** Rounds of the full matrix; the quick one has one. */
   readonly rounds: number;
+  /** How often each of its faults has to strike in all rounds of the full matrix. */
+  readonly wants?: Readonly<Record<string, number>>;
+  /** Its provider is well and nothing is stopped for long: outside effects have exact attempts, too. */
+  readonly exactAttempts?: boolean;
+  /** Nobody dies in it: not even a handler that may do something twice has an excuse. */
+  readonly noDuplicates?: boolean;
   readonly load?: Partial<LoadPlan>;
   /** How long its jobs may come no nearer to their end, in ms, where that is longer than usual. */
   readonly patienceMs?: number;

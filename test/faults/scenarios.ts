@@ -7,6 +7,7 @@ import { clockSteps } from "./scenarios/clock-steps.ts";
 import { duplicates } from "./scenarios/duplicates.ts";
 import { enqueueWithoutBroker } from "./scenarios/enqueue-without-broker.ts";
 import { failingJobs } from "./scenarios/failing-jobs.ts";
+import { markerLosses } from "./scenarios/marker-losses.ts";
 import { ordering } from "./scenarios/ordering.ts";
 import { poison } from "./scenarios/poison.ts";
 import { consumerKills, relayKills, schedulerKills } from "./scenarios/process-kills.ts";
@@ -33,7 +34,7 @@ export const STAGES: readonly (readonly Scenario[])[] = [
   [relayKills, consumerKills, schedulerKills, zombies, purges, recorderKills, charges],
   // Poison kills whoever runs it, and so those that are armed for another death, above.
   [poison, providerFaults, duplicates, rollingRestarts, clockSteps, blackHoles, ordering, failingJobs],
-  [providerOutages, cancels],
+  [providerOutages, cancels, markerLosses],
   [postgresRestarts],
   [postgresCrashes],
   [backendsEnded],

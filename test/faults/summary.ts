@@ -1,5 +1,6 @@
 import Table from "cli-table3";
-import { type Figure, isClean, isWithin, type RoundResult } from "./results.ts";
+import { type Figure, IN_TIME_MS, isClean, isWithin, type RoundResult } from "./results.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** The figures of some rounds added up. */
 export interface Summary {
@@ -21,8 +22,6 @@ export interface Summary {
   readonly seconds: number;
   readonly by_fault: Readonly<Record<string, number>>;
 }
-
-const IN_TIME_MS = 10_000;
 
 /** Adds rounds up; `scenario` names the sum. */
 function sumUp(scenario: string, results: readonly RoundResult[]): Summary {
@@ -134,13 +133,42 @@ function round3(value: number): string {
   return value.toLocaleString("en", { maximumSignificantDigits: 3, useGrouping: true });
 }
 
+/** Faults that all rounds of a scenario have struck less often than they should. */
+export interface Shortage {
+  readonly scenario: string;
+  readonly fault: string;
+  readonly done: number;
+  readonly wanted: number;
+}
+
+/** Compares how often each fault was to strike in the full matrix with how often it did, of what has been run. */
+export function shortages(results: readonly RoundResult[], scenarios: readonly Scenario[]): Shortage[] {
+  return scenarios.flatMap(({ name: scenario, rounds, wants = {} }) => {
+    const own = results.filter((result) => result.scenario === scenario && !result.quick);
+    if (own.length < rounds) return [];
+    const { by_fault: done } = sumUp(scenario, own);
+    return Object.entries(wants)
+      .map(([fault, wanted]) => ({ scenario, fault, done: done[fault] ?? 0, wanted }))
+      .filter((each) => each.done < each.wanted);
+  });
+}
+
+/** Which commits and seeds the rounds are of: a table may have grown over several. */
+export function originsOf(results: readonly RoundResult[]): string {
+  const several = (values: readonly (string | number)[]) => [...new Set(values)].join(", ");
+  return `commits ${several(results.map(({ commit }) => commit))}; seeds ${several(results.map(({ seed }) => seed))}`;
+}
+
 /** The last line of a run: one JSON object for programs. */
-export function jsonOf(results: readonly RoundResult[], quick: boolean): string {
+export function jsonOf(results: readonly RoundResult[], quick: boolean, short: readonly Shortage[]): string {
   const { rows, total } = summarize(results);
   const { scenario: _, ...figures } = total;
   return JSON.stringify({
-    ok: results.every(isClean),
+    ok: results.every(isClean) && short.length === 0,
     quick,
+    commits: [...new Set(results.map(({ commit }) => commit))],
+    seeds: [...new Set(results.map(({ seed }) => seed))],
+    short,
     ...figures,
     scenarios: rows,
     figures: worstFigures(results),

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { inherited } from "./inherited.ts";
 
 /** What a finished process left behind. */
 export interface Finished {
@@ -8,7 +9,7 @@ export interface Finished {
   readonly err: string;
 }
 
-/** Runs a file of the repository with Node and awaits its end; `env` is its whole environment beside PATH. */
+/** Runs a file of the repository with Node and awaits its end; `env` is its whole environment beside what is inherited. */
 export function runFile(
   file: string,
   args: readonly string[],
@@ -20,7 +21,7 @@ export function runFile(
     const child = execFile(
       process.execPath,
       [...nodeOptions, path, ...args],
-      { env: { PATH: process.env["PATH"] ?? "", ...env }, maxBuffer: 64 * 1024 * 1024 },
+      { env: { ...inherited(), ...env }, maxBuffer: 64 * 1024 * 1024 },
       (_error, out, err) => resolve({ code: child.exitCode, out, err }),
     );
   });

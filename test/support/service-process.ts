@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { stackMark } from "../../services/local/processes/stack-mark.ts";
+import { inherited } from "./inherited.ts";
 import { root } from "./repository.ts";
 
 /** How a process ended; a signal that it did not handle leaves no code. */
@@ -42,7 +43,7 @@ const PATIENCE_MS = 30_000;
 export function startProcess({ file, args = [], env }: Program): RunningProcess {
   const child = spawn(process.execPath, [join(root, file), ...args], {
     env: {
-      PATH: process.env["PATH"] ?? "",
+      ...inherited(),
       HOME: process.env["HOME"] ?? "",
       ...stackMark(runFolder),
       ...env,

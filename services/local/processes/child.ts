@@ -15,6 +15,8 @@ export interface Child {
   /** Settles when the process has ended, however that came. */
   readonly ended: Promise<void>;
   readonly hasEnded: () => boolean;
+  /** Null while it runs, and when a signal ended it. */
+  readonly exitCode: () => number | null;
   /** What the process has logged since this start. */
   readonly log: () => string;
   /** Sends the signal, waits for the end up to `graceMs`, then kills; resolves when the process has ended. */
@@ -56,6 +58,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     logFile: options.logFile,
     ended,
     hasEnded,
+    exitCode: () => child.exitCode,
     log: () => readFileSync(options.logFile).subarray(offset).toString("utf8"),
     stop: async (signal, graceMs) => {
       if (hasEnded()) return;

@@ -14,6 +14,7 @@ const LINKS = ROLE_NAMES.flatMap((role) => [
   ...(role === "scheduler" ? [] : [{ role, server: "rabbitmq" as const }]),
 ]);
 const SECONDS = [5, 30, 120];
+const PRODUCTS: Readonly<Record<Server, string>> = { postgres: "PostgreSQL", rabbitmq: "RabbitMQ" };
 /** Of a length the same in both: two holes on each link. */
 const HOLES: readonly Hole[] = SECONDS.flatMap((seconds) => LINKS.map((link) => ({ ...link, seconds })));
 const QUICK: readonly Hole[] = [
@@ -27,6 +28,9 @@ export const blackHoles: Scenario = {
   name: "black-holes",
   what: `each of ${LINKS.length} links to a server swallows everything for ${SECONDS.join(", ")} s, twice each`,
   rounds: 2 * SECONDS.length,
+  wants: Object.fromEntries(
+    HOLES.map(({ role, server, seconds }) => [`${role} to ${PRODUCTS[server]} ${seconds} s`, 2]),
+  ),
   inject: async (round) => {
     const seconds = SECONDS[round.number % SECONDS.length];
     for (const hole of round.quick ? QUICK : HOLES.filter((each) => each.seconds === seconds)) {

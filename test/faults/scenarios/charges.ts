@@ -6,7 +6,7 @@ import { openPaymentsBranch, type PaymentsBranch } from "../world/charges/paymen
 import { countOpenPayments, letDaysPass } from "../world/charges/read-fates.ts";
 import { beginTrouble } from "../world/charges/trouble.ts";
 import { comesDown } from "../world/wait.ts";
-import { carryOut, planKills } from "./kill-plan.ts";
+import { carryOut, planKills, wanted } from "./kill-plan.ts";
 
 const ROUNDS = 10;
 const FULL = { cards: 9_500, transfers: 500, seconds: 90 };
@@ -31,6 +31,7 @@ export const charges: Scenario = {
   name: "charges",
   what: `${ROUNDS * FULL.cards} payments by card and ${ROUNDS * FULL.transfers} on chain, at a processor and a node that fail, payments killed`,
   rounds: ROUNDS,
+  wants: wanted(POINTS, KILLS, ROUNDS),
   load: { perSecond: 10 },
   inject: async (round) => {
     const { world, name, quick, random } = round;

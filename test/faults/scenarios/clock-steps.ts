@@ -9,6 +9,7 @@ export const clockSteps: Scenario = {
   name: "clock-steps",
   what: "the engine's clock stepped by 5 and 10 s, forwards and backwards",
   rounds: 3,
+  noDuplicates: true,
   inject: async (round) => {
     const { db, databaseName } = round.world;
     for (const seconds of [...STEPS_S, 0]) {

@@ -17,6 +17,8 @@ export const duplicates: Scenario = {
   name: "duplicates",
   what: "10 % of all messages of jobs delivered twice, the copy earlier or later and out of order",
   rounds: 5,
+  noDuplicates: true,
+  exactAttempts: true,
   load: { perSecond: 150 },
   inject: async (round) => {
     const connection = await round.world.broker.connect();

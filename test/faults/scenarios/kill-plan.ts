@@ -6,12 +6,14 @@ import type { Random } from "../world/random.ts";
 
 /** One kill: at a crash point after so many passes, or after some time. */
 export type Kill =
-  | { readonly at: CrashPoint; readonly passes: number }
+  | { readonly at: CrashPoint; readonly passes: number; readonly misses?: number }
   | { readonly at: "random"; readonly afterMs: number };
 
 /** Longer than any point takes to be passed under load. */
 const PATIENCE_MS = 20_000;
 const READY_MS = 60_000;
+/** A kill whose point was not come to is tried again so often. */
+const MOST_MISSES = 3;
 
 /** So many kills at each point and at random times, shuffled. */
 export function planKills(
@@ -32,6 +34,16 @@ export function planKills(
     .map(({ kill }) => kill);
 }
 
+/** How often each fault of a plan strikes when it is carried out so many times. */
+export function wanted(
+  points: readonly { readonly at: CrashPoint }[],
+  { each, atRandom }: { readonly each: number; readonly atRandom: number },
+  times: number,
+): Record<string, number> {
+  const atPoints = points.map(({ at }) => [at, each * times] as const);
+  return Object.fromEntries([...atPoints, ...(atRandom > 0 ? [["random", atRandom * times] as const] : [])]);
+}
+
 /** Carries the plan out on some processes at once; each is killed, started again and killed again. */
 export async function carryOut(
   round: Round,
@@ -39,11 +51,24 @@ export async function carryOut(
   victims: readonly KeptProcess[],
 ): Promise<void> {
   const left = [...kills];
-  await Promise.all(victims.map((victim) => killInTurn(round, () => left.shift(), victim)));
+  const take = () => left.shift();
+  // Sooner than it was, so that it is reached.
+  const putBack = (kill: Kill) => {
+    const misses = kill.at === "random" ? MOST_MISSES : (kill.misses ?? 0) + 1;
+    if (kill.at !== "random" && misses < MOST_MISSES && !round.quick)
+      left.push({ at: kill.at, passes: Math.ceil(kill.passes / 4), misses });
+  };
+  await Promise.all(victims.map((victim) => killInTurn(round, { take, putBack }, victim)));
+}
+
+/** What is left of a plan. */
+interface Rest {
+  readonly take: () => Kill | undefined;
+  readonly putBack: (kill: Kill) => void;
 }
 
 // A crash point is in the environment: whoever is to die at one is started for it, by the death before.
-async function killInTurn(round: Round, take: () => Kill | undefined, victim: KeptProcess): Promise<void> {
+async function killInTurn(round: Round, { take, putBack }: Rest, victim: KeptProcess): Promise<void> {
   let kill = take();
   if (kill === undefined) return;
   await victim.kill(crashOf(kill));
@@ -62,6 +87,7 @@ async function killInTurn(round: Round, take: () => Kill | undefined, victim: Ke
       round.tell(`${victim.name} did not come to ${kill.at} in ${PATIENCE_MS / 1000} s; killed as it was`);
       await victim.kill(crashOf(next));
       round.did("random");
+      putBack(kill);
     }
     kill = next;
   }

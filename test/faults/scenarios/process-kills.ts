@@ -3,7 +3,7 @@ import type { Scenario } from "../scenario.ts";
 import { type LoadPlan, USUAL } from "../world/load.ts";
 import type { Misbehaviour } from "../world/provider.ts";
 import type { Role } from "../world/world.ts";
-import { carryOut, planKills } from "./kill-plan.ts";
+import { carryOut, planKills, wanted } from "./kill-plan.ts";
 
 interface KillOptions {
   readonly name: string;
@@ -15,12 +15,16 @@ interface KillOptions {
   readonly atRandom: number;
   readonly load: Partial<LoadPlan>;
   readonly provider?: Misbehaviour;
+  readonly exactAttempts?: boolean;
 }
 
 /** Kills the processes of one role with SIGKILL, at each of its crash points and at random, again and again. */
-function kills({ name, role, points, rounds, each, atRandom, load, provider = {} }: KillOptions): Scenario {
+function kills(options: KillOptions): Scenario {
+  const { name, role, points, rounds, each, atRandom, load, provider = {}, exactAttempts = false } = options;
   return {
     name,
+    exactAttempts,
+    wants: wanted(points, { each, atRandom }, rounds),
     what: `SIGKILL of ${role}s: ${rounds * each} at each of ${points.length} crash points, ${rounds * atRandom} at random`,
     rounds,
     load,
@@ -50,6 +54,7 @@ export const relayKills = kills({
   rounds: 10,
   each: 10,
   atRandom: 50,
+  exactAttempts: true,
   // A million messages in all. Groups settle together, so that it is the relay that has much to do.
   load: { perSecond: 900, mix: { group: 96, row: 1, keyed: 1, repeatable: 1, single: 1 } },
 });
@@ -83,6 +88,7 @@ export const schedulerKills = kills({
   rounds: 5,
   each: 10,
   atRandom: 4,
+  exactAttempts: true,
   // Short of lines, so that there is always a job to be promoted.
   load: { perSecond: 120, mix: { ...USUAL.mix, ordered: 20 }, lines: 3 },
 });

@@ -43,8 +43,11 @@ const WORKING = [
 ] as const;
 const HOLDING = [{ at: "consumer.held", mostPasses: 3 }] as const;
 const TENDING = [{ at: "scheduler.tended", mostPasses: 5 }] as const;
+const ROUNDS = 6;
 /** Of each in a round. */
 const TIMES = 2;
+/** Kills of consumers that hold, in each outage: 200 in all. */
+const HOLDERS = 9;
 const LEAST_MS = 8000;
 const OPENS_WITHIN_MS = 15_000;
 /** By then every process has heard that the gate is shut, and what was under way has come to its end. */
@@ -58,7 +61,8 @@ const LOOK_MS = 200;
 export const providerOutages: Scenario = {
   name: "provider-outages",
   what: "a provider refuses connections, or answers 503 to everything, behind breakers; consumers and schedulers killed",
-  rounds: 6,
+  rounds: ROUNDS,
+  wants: { "consumer.held": 200, ...Object.fromEntries(OUTAGES.map(({ what }) => [what, ROUNDS * TIMES])) },
   load: {
     perSecond: 80,
     mix: { refused: 30, gated: 30, keyed: 15, row: 15, critical: 10 },
@@ -95,20 +99,22 @@ async function strike(round: Round, outage: Outage): Promise<void> {
 async function killSome(round: Round, opened: Promise<boolean>): Promise<void> {
   const { consumer, scheduler } = round.world.processes;
   const each = round.quick ? 1 : 2;
-  const kill = (victims: readonly KeptProcess[], points: Parameters<typeof planKills>[0], atRandom = 0) =>
+  const kill = (
+    victims: readonly KeptProcess[],
+    points: Parameters<typeof planKills>[0],
+    plan: { each: number; atRandom: number } = { each, atRandom: 0 },
+  ) =>
     carryOut(
       round,
-      planKills(
-        round.quick ? points.map(({ at }) => ({ at, mostPasses: 1 })) : points,
-        { each, atRandom },
-        round.random,
-      ),
+      planKills(round.quick ? points.map(({ at }) => ({ at, mostPasses: 1 })) : points, plan, round.random),
       victims,
     );
   await Promise.all([
     kill(consumer.slice(0, 1), WORKING),
-    opened.then(() => kill(consumer.slice(1), HOLDING, each - 1)),
-    kill(scheduler, TENDING, each),
+    opened.then(() =>
+      kill(consumer.slice(1), HOLDING, { each: round.quick ? 1 : HOLDERS, atRandom: each - 1 }),
+    ),
+    kill(scheduler, TENDING, { each, atRandom: each }),
   ]);
 }
 

@@ -34,6 +34,7 @@ export const purges: Scenario = {
     `work and wait queues purged, or their messages acked by a stranger, ${ROUNDS * PURGES} times; ` +
     `schedulers killed ${ROUNDS * DEATHS} times when the sweep has sent them again`,
   rounds: ROUNDS,
+  wants: { "scheduler.swept": ROUNDS * DEATHS, "queues purged": ROUNDS * PURGES },
   patienceMs: 480_000,
   load: { perSecond: 80 },
   inject: async (round) => {

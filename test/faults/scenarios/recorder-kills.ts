@@ -6,11 +6,13 @@ import { register } from "#shared/jobs/register.ts";
 import type { Round, Scenario } from "../scenario.ts";
 import { KINDS } from "../service/kinds.ts";
 import { until } from "../world/wait.ts";
-import { carryOut, planKills } from "./kill-plan.ts";
+import { carryOut, planKills, wanted } from "./kill-plan.ts";
 import { judgeStrays, madeStray, STRAYS, type Stray, StrayJob } from "./strays.ts";
 
 const ROUNDS = 5;
 const KILLS = { each: 10, atRandom: 4 };
+/** Of consumers, which make letters of what lies in their own queues. */
+const CONSUMER_KILLS = { each: 40, atRandom: 0 };
 /** Longer than a heartbeat may be away, and than RabbitMQ waits for one of its own. */
 const ASLEEP_MS = 45_000;
 const STOPS_WITHIN_MS = 40_000;
@@ -27,10 +29,16 @@ const STRAY_WORK = workQueue(STRAYS, StrayJob.priority);
 export const recorderKills: Scenario = {
   name: "recorder-kills",
   what:
-    `garbage, unknown types, invalid payloads and messages that a stranger rejects; SIGKILL of the recorder: ` +
+    `garbage, unknown types, invalid payloads and messages that a stranger rejects; SIGKILL of consumers that have ` +
+    `buried one: ${ROUNDS * CONSUMER_KILLS.each}, of the recorder: ` +
     `${ROUNDS * KILLS.each} when it has recorded, ${ROUNDS * KILLS.atRandom} at random; SIGSTOP of it for ` +
     `${ASLEEP_MS / 1000} s, ${ROUNDS} times`,
   rounds: ROUNDS,
+  wants: {
+    ...wanted([{ at: "recorder.recorded" }], KILLS, ROUNDS),
+    ...wanted([{ at: "consumer.buried" }], CONSUMER_KILLS, ROUNDS),
+    "recorder.recorded frozen": ROUNDS,
+  },
   load: { perSecond: 50 },
   inject: async (round) => {
     const { world, quick, random } = round;
@@ -46,7 +54,16 @@ export const recorderKills: Scenario = {
       quick ? { each: 1, atRandom: 1 } : KILLS,
       random,
     );
-    await carryOut(round, plan, world.processes.recorder);
+    const buriers = planKills(
+      [{ at: "consumer.buried", mostPasses: quick ? 1 : 3 }],
+      quick ? { each: 1, atRandom: 0 } : CONSUMER_KILLS,
+      random,
+    );
+    await Promise.all([
+      carryOut(round, plan, world.processes.recorder),
+      // The quick run freezes the first of them meanwhile.
+      carryOut(round, buriers, world.processes.consumer.slice(quick ? 1 : 0)),
+    ]);
     if (!quick) await freeze(round);
     end.abort();
     await giving;

@@ -9,6 +9,8 @@ export const rollingRestarts: Scenario = {
   name: "rolling-restarts",
   what: "SIGTERM of every process in turn, the next one started when it has drained",
   rounds: 5,
+  noDuplicates: true,
+  exactAttempts: true,
   inject: async (round) => {
     for (let turn = 0; turn < (round.quick ? 1 : 4); turn += 1) {
       for (const victim of ROLE_NAMES.flatMap((role) => round.world.processes[role])) {

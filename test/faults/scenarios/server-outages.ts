@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CrashPoint } from "#shared/config/crash-point.ts";
 import type { Round, Scenario } from "../scenario.ts";
+import { USUAL } from "../world/load.ts";
 import { measureCriticalWaits } from "./critical-waits.ts";
 
 interface OutageOptions {
@@ -19,6 +21,8 @@ function outages({ name, what, rounds, perRound, brokerIsAway = false, strike }:
     name,
     what: `${what}, ${rounds * perRound} times`,
     rounds,
+    wants: { [name]: rounds * perRound },
+    ...(brokerIsAway ? { load: { mix: { ...USUAL.mix, urgent: 6 } } } : {}),
     inject: async (round) => {
       for (let done = 0; done < (round.quick ? 1 : perRound); done += 1) {
         await round.strikes(
@@ -33,14 +37,36 @@ function outages({ name, what, rounds, perRound, brokerIsAway = false, strike }:
   };
 }
 
+/** Between a row taken from the outbox and its job's end. */
+const STRAIGHT: readonly CrashPoint[] = [
+  "consumer.claimed",
+  "consumer.performed",
+  "consumer.settling",
+  "consumer.group-recorded",
+];
+const DIES_WITHIN_MS = 10_000;
+
+// A consumer that begins without a broker takes critical jobs from the outbox, and dies over one; a relay dies meanwhile.
+async function killWhileAway({ world: { processes }, random, quick, did }: Round): Promise<void> {
+  const [consumer, relay] = [processes.consumer[0], processes.relay[0]];
+  if (quick || consumer === undefined || relay === undefined) return;
+  const point = STRAIGHT[random.between(0, STRAIGHT.length - 1)] ?? "consumer.claimed";
+  await Promise.all([consumer.kill(`${point}:${random.between(1, 3)}`), relay.kill()]);
+  did("relay killed while the broker was away");
+  const { generation } = consumer;
+  if (await consumer.hasSuccessor(generation, DIES_WITHIN_MS)) did(`${point}, straight from the outbox`);
+}
+
 export const brokerStops = outages({
   name: "broker-stop",
   what: "RabbitMQ stopped in order and started again",
   rounds: 4,
   perRound: 5,
   brokerIsAway: true,
-  strike: async ({ world: { servers } }) => {
+  strike: async (round) => {
+    const { servers } = round.world;
     await servers.endRabbit("SIGTERM");
+    await killWhileAway(round);
     await servers.startRabbit();
   },
 });
@@ -51,8 +77,10 @@ export const brokerKills = outages({
   rounds: 5,
   perRound: 6,
   brokerIsAway: true,
-  strike: async ({ world: { servers } }) => {
+  strike: async (round) => {
+    const { servers } = round.world;
     await servers.endRabbit("SIGKILL");
+    await killWhileAway(round);
     await servers.startRabbit();
   },
 });
@@ -121,6 +149,7 @@ export const backendsEnded: Scenario = {
   name: "backends-ended",
   what: "every backend of PostgreSQL ended each second, for 5 minutes in all",
   rounds: 5,
+  wants: { "backends-ended": 300 },
   inject: async (round) => {
     await round.strikes(async () => {
       for (let second = 0; second < (round.quick ? 5 : 60); second += 1) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CrashPoint } from "#shared/config/crash-point.ts";
 import type { Round, Scenario } from "../scenario.ts";
 import type { KeptProcess } from "../world/kept-process.ts";
+import { USUAL } from "../world/load.ts";
 import type { Role } from "../world/world.ts";
 import { measureCriticalWaits } from "./critical-waits.ts";
 
@@ -12,7 +13,7 @@ const PATIENCE_MS = 40_000;
 /** Steps after which somebody else will have done the rest when the sleeper wakes up. */
 const PLACES: Readonly<Partial<Record<Role, readonly CrashPoint[]>>> = {
   relay: ["relay.claimed", "relay.published", "relay.confirmed", "relay.deleted"],
-  scheduler: ["scheduler.looking", "scheduler.fired"],
+  scheduler: ["scheduler.looking", "scheduler.fired", "scheduler.promoted", "scheduler.tended"],
   consumer: [
     "consumer.claimed",
     "consumer.performing",
@@ -32,6 +33,11 @@ export const zombies: Scenario = {
   name: "zombies",
   what: `SIGSTOP of every process for ${ASLEEP_MS / 1000} s at a crash point, then SIGCONT`,
   rounds: 2,
+  wants: Object.fromEntries(
+    Object.values(PLACES).flatMap((points) => points.map((at) => [`${at} frozen`, 2])),
+  ),
+  // Short of lines, so that there is always a job to be promoted.
+  load: { mix: { ...USUAL.mix, ordered: 20 }, lines: 3 },
   inject: async (round) => {
     const places = Object.entries(round.quick ? QUICK : PLACES) as [Role, readonly CrashPoint[]][];
     await Promise.all(places.map(([role, points]) => inTurn(round, round.world.processes[role][0], points)));

@@ -43,10 +43,17 @@ const UNASKED: ReadonlySet<Kind> = new Set(["repeatable", "single"]);
 /** Of which nothing but a planned failure may cost an attempt: no answer of a provider is ever in doubt. */
 const isExact = (kind: Kind) => kind === "refused" || !OUTSIDE.has(kind);
 
-/** Compares what became of each job with what was promised when it was committed. */
-export function judge(fates: readonly JobFate[], effects: ReadonlyMap<string, number>): Verdict {
+/**
+ * Compares what became of each job with what was promised when it was committed; with `exactAttempts` outside effects had
+ * no other reason for an attempt than a planned failure, either.
+ */
+export function judge(
+  fates: readonly JobFate[],
+  effects: ReadonlyMap<string, number>,
+  exactAttempts = false,
+): Verdict {
   const breaches = fates.flatMap((fate) => {
-    const found = judgeOne(fate, effects.get(fate.job) ?? 0);
+    const found = judgeOne(fate, effects.get(fate.job) ?? 0, exactAttempts);
     return found === undefined
       ? []
       : [{ job: fate.job, breach: found.breach, what: describe(fate, found.what) }];
@@ -63,14 +70,14 @@ interface Found {
 }
 
 // What is broken first explains the rest.
-function judgeOne(fate: JobFate, effects: number): Found | undefined {
+function judgeOne(fate: JobFate, effects: number, exactAttempts: boolean): Found | undefined {
   return (
     judgeState(fate) ??
     judgeCancelled(fate, effects) ??
     judgeDuplicates(fate, effects) ??
     judgeMissing(fate, effects) ??
     judgeEnd(fate) ??
-    judgeAttempts(fate)
+    judgeAttempts(fate, exactAttempts)
   );
 }
 
@@ -125,14 +132,15 @@ function isExhausting({ failures, most_attempts: most }: JobFate): boolean {
 }
 
 // Database effects have no doubts: each planned failure is one attempt, and no fault of ours may cost another.
-function judgeAttempts(fate: JobFate): Found | undefined {
+function judgeAttempts(fate: JobFate, exactAttempts: boolean): Found | undefined {
   const { kind, state, attempts, most_attempts: most, failures, hopeless } = fate;
   if (kind === "poison") return undefined;
   const spent = attempts ?? 0;
   const allowed = most ?? 0;
   const wanted = hopeless ? 1 : Math.min(failures + 1, allowed);
-  const isShort = state !== "cancelled" && spent < wanted;
-  const isWrong = isExact(kind) || isExhausting(fate) ? isShort || spent > wanted : spent > allowed;
+  const isShort = state !== "cancelled" && !isLeftToPeople(fate) && spent < wanted;
+  const isWrong =
+    exactAttempts || isExact(kind) || isExhausting(fate) ? isShort || spent > wanted : spent > allowed;
   return isWrong ? { breach: "attempts", what: `${attempts} attempts instead of ${wanted}` } : undefined;
 }
 

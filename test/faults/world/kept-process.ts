@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Child, startChild } from "../../../services/local/processes/child.ts";
 import { NODE_FLAGS } from "../../../services/local/processes/node-flags.ts";
 import { lastLines } from "../../../services/local/processes/run-command.ts";
+import { inherited } from "../../support/inherited.ts";
 import { root } from "../../support/repository.ts";
 import { until } from "./wait.ts";
 
@@ -25,6 +26,8 @@ const STOP_GRACE_MS = 20_000;
 /** A process that keeps ending by itself is not started in a hot loop. */
 const AGAIN_MS = 500;
 const START_MS = 30_000;
+/** The grace of a service in the laboratory, and some time to say goodbye. */
+const DRAIN_MS = 12_000;
 
 /** A process that is started again whenever it ends, as any supervisor would. */
 export class KeptProcess {
@@ -34,6 +37,7 @@ export class KeptProcess {
   #child: Child | undefined;
   #generation = 0;
   #isKilled = false;
+  #isDrained = false;
   #stopping = false;
   #nextCrash: string | undefined;
   #running: Promise<void> | undefined;
@@ -90,12 +94,14 @@ export class KeptProcess {
     this.#signal("SIGCONT");
   }
 
-  /** Drains it as a rolling update does; resolves when the next one has been started. */
+  /** Drains it as a rolling update does; resolves when the next one has been started. One that does not end, or not with 0, counts as an unexpected exit. */
   async restart(): Promise<void> {
     const generation = this.#generation;
-    this.#isKilled = true;
+    this.#isDrained = true;
     this.#signal("SIGTERM");
-    await this.hasSuccessor(generation, START_MS);
+    if (await this.hasSuccessor(generation, DRAIN_MS)) return;
+    this.#onUnexpected({ name: this.name, lastWords: `SIGTERM did not end it within ${DRAIN_MS} ms` });
+    await this.kill();
   }
 
   /** Resolves to whether it is up: says that it is ready, within the time. */
@@ -129,13 +135,14 @@ export class KeptProcess {
       const crash = this.#nextCrash;
       this.#nextCrash = undefined;
       this.#isKilled = false;
+      this.#isDrained = false;
       const logFile = join(folder, "processes", `${name}-${this.#generation + 1}.log`);
       this.#child = await startChild({
         name,
         program: process.execPath,
         args: [...NODE_FLAGS, join(root, file)],
         // What was compiled once is kept, as under `npm start`: a process that is killed 200 times starts twice as fast.
-        env: { ...kept(process.env), ...env, DULY_CRASH_AT: crash ?? "" },
+        env: { ...inherited(), HOME: process.env["HOME"], ...env, DULY_CRASH_AT: crash ?? "" },
         logFile,
         stackDir: folder,
         cwd: root,
@@ -143,7 +150,14 @@ export class KeptProcess {
       this.#generation += 1;
       await this.#child.ended;
       const log = this.#child.log();
-      if (this.#isKilled || this.#stopping || this.#end.aborted || log.includes("SIGKILL at crash point"))
+      const endedWell = this.#isDrained && this.#child.exitCode() === 0;
+      if (
+        endedWell ||
+        this.#isKilled ||
+        this.#stopping ||
+        this.#end.aborted ||
+        log.includes("SIGKILL at crash point")
+      )
         rmSync(logFile);
       else {
         this.#onUnexpected({ name, lastWords: lastLines(log, 5) });
@@ -151,8 +165,4 @@ export class KeptProcess {
       }
     }
   }
-}
-
-function kept({ PATH, HOME, NODE_COMPILE_CACHE = "" }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return { PATH, HOME, NODE_COMPILE_CACHE };
 }

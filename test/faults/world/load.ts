@@ -18,7 +18,7 @@ export interface LoadPlan {
 /** Rows mostly, and a few of each kind of outside effect: half of what a machine of two cores does. */
 export const USUAL: LoadPlan = {
   perSecond: 100,
-  mix: { row: 36, group: 36, keyed: 11, repeatable: 4, single: 4, critical: 8, urgent: 1 },
+  mix: { row: 34, group: 34, keyed: 11, repeatable: 4, single: 4, ordered: 4, critical: 8, urgent: 1 },
   delayMs: 20,
   lines: 40,
 };

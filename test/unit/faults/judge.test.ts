@@ -96,3 +96,13 @@ test("declared duplicates are counted, not hidden", () => {
   const fate: JobFate = { ...whole, kind: "repeatable", heard: 0 };
   expect(judge([fate], new Map([["j", 3]])).declaredDuplicates).toBe(2);
 });
+
+test("where its provider is well, an outside effect has exact attempts too, unless it is left to people", () => {
+  const attempts = (changes: Partial<JobFate>) =>
+    judge([{ ...whole, ...keyed, ...changes }], new Map([["j", 1]]), true).breaches[0]?.breach;
+  expect(attempts({})).toBeUndefined();
+  expect(attempts({ attempts: 2 })).toBe("attempts");
+  expect(attempts({ failures: 1, attempts: 2 })).toBeUndefined();
+  const doubtful = { ...single, ...dead, failures: 2, letter: "outcome_in_doubt" };
+  expect(attempts(doubtful)).toBeUndefined();
+});
