@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { OnProgress } from "../progress.ts";
-import { explain } from "../setup-error.ts";
+import { explain, SetupError } from "../setup-error.ts";
 import type { Ports } from "../stack/ports.ts";
 import type { StackSecrets } from "../stack/secrets.ts";
+import { checkGiven } from "./check-given.ts";
 import { dockerAnswers, startPostgresContainer, startRabbitContainer } from "./containers.ts";
 import { type PostgresServer, startPostgres } from "./postgres.ts";
 import { type RabbitServer, startRabbit } from "./rabbitmq.ts";
@@ -26,9 +27,19 @@ export interface ServerOptions {
   readonly disposable: boolean;
 }
 
-/** Decides, first that applies: an address in the environment, a Docker engine that answers, embedded. */
+/**
+ * Decides, first that applies: an address in the environment, a Docker engine that answers, embedded.
+ *
+ * @throws {SetupError} when a given server cannot be reached, or DULY_SERVERS says something unknown.
+ */
 export async function chooseSources(env: NodeJS.ProcessEnv): Promise<Sources> {
   const { DATABASE_URL: databaseUrl, AMQP_URL: amqpUrl, DULY_SERVERS: wanted } = env;
+  if (wanted && wanted !== "embedded")
+    throw new SetupError(
+      `DULY_SERVERS can only be "embedded", which never asks for Docker, not "${wanted}".`,
+    );
+  if (databaseUrl) await checkGiven({ variable: "DATABASE_URL", address: databaseUrl });
+  if (amqpUrl) await checkGiven({ variable: "AMQP_URL", address: amqpUrl });
   const isComplete = Boolean(databaseUrl) && Boolean(amqpUrl);
   const own = !isComplete && wanted !== "embedded" && (await dockerAnswers()) ? "docker" : "embedded";
   return { postgres: databaseUrl ? "given" : own, rabbitmq: amqpUrl ? "given" : own };

@@ -7,14 +7,14 @@ import { SetupError } from "../setup-error.ts";
 /**
  * Makes the data folder this process's own and leaves nothing of an earlier run alive; returns what gives it back.
  *
- * @throws {SetupError} while another stack runs in it.
+ * @throws {SetupError} when it cannot be made, or while another stack runs in it.
  */
 export async function claimFolder(
   stackDir: string,
   fresh: boolean,
   out: (line: string) => void,
 ): Promise<() => void> {
-  mkdirSync(stackDir, { recursive: true });
+  makeFolder(stackDir);
   // It holds credentials. Root's PostgreSQL, which is not root, has to pass through it.
   chmodSync(stackDir, process.getuid?.() === 0 ? 0o711 : 0o700);
   const { release, holder } = tryLock(join(stackDir, "lock"));
@@ -34,6 +34,18 @@ export async function claimFolder(
   } catch (error) {
     release();
     throw error;
+  }
+}
+
+function makeFolder(stackDir: string): void {
+  try {
+    mkdirSync(stackDir, { recursive: true });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new SetupError(
+      `Duly cannot keep its data in ${stackDir}: ${why}\nGive it another folder: DULY_DIR=folder npm start`,
+      { cause },
+    );
   }
 }
 

@@ -8,6 +8,7 @@ import { useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
 import { useOwnBroker } from "../../support/own-broker.ts";
 import { killAll, startProcess } from "../../support/service-process.ts";
+import { said } from "../../support/watched-log.ts";
 
 const TIMEOUT_MS = 3_000;
 const node = useOwnBroker({
@@ -55,9 +56,10 @@ test.concurrent("a delivery that is held longer than RabbitMQ allows comes again
     ],
     { high: 2 },
   );
+  const given = said(/^the channel of a queue closed/);
   const id = await enqueue(engine.db, Long, {});
   await engine.reaches(id, "running");
-  await delay(TIMEOUT_MS + 1_500); // the broker closes the channel, or cancels the consumer
+  await given; // the broker closes the channel, or cancels the consumer
   const beside = await enqueue(engine.db, Beside, {});
   await engine.reaches(beside, "completed"); // somebody consumes again
   finish.resolve();
@@ -84,7 +86,14 @@ test.concurrent("retries whose queue was away go on once it is back, all of them
   });
   await engine.consume("away", [handler]);
   for (const id of ids) await engine.reaches(id, "retrying");
-  await delay(1_500); // their time is over, and there is no way back
+  // Their time is over, and there is no way back.
+  await eventually("their backoff to be over for a while", async () => {
+    const over = await sql<{ all: boolean }>`
+      select every(retry_at + interval '500 ms' < duly.now()) as all from duly.jobs where id = any(${ids}::uuid[])`.execute(
+      engine.db,
+    );
+    return over.rows[0]?.all === true;
+  });
   await engine.broker.bind("away.high", "duly.jobs", "away.high.#");
   for (const id of ids) expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 2 });
 });
@@ -134,10 +143,14 @@ test("a broker that stands still has nothing taken for sent that it did not conf
   const Work = job("still.work");
   await register(db, "still", [Work], []);
   await eventually("its queue", async () => (await broker.count("still.high").catch(() => -1)) === 0);
+  const gaveUp = said(/^the broker did not confirm/);
+  const ended = said(/^the work on this connection to RabbitMQ ended/);
   node.signal("SIGSTOP");
   const items = Array.from({ length: 50 }, () => ({ payload: {} }));
   const ids = await enqueueMany(db, Work, items);
-  await delay(2_500); // the relay gives up, and connects anew in vain
+  await gaveUp;
+  await ended;
+  await said(/^the work on this connection to RabbitMQ ended/); // the next one, which came about in vain
   expect(await outbox()).toBe(50);
   node.signal("SIGCONT");
   await engine.consume("still", [handle(Work, { effects: "keyed", perform: async () => undefined })]);
