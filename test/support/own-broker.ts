@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -37,7 +38,7 @@ export interface OwnSettings {
 
 /** Starts a node before the first test of the file and ends it after the last, without a trace. */
 export function useOwnBroker({ conf, advanced }: OwnSettings): OwnBroker {
-  const dataDir = join(runFolder, `rabbitmq-${process.pid}`);
+  const dataDir = join(runFolder, `rabbitmq-${randomUUID().slice(0, 8)}`);
   const login = { user: "test", password: "test" };
   let ports = choosePorts(undefined);
   let server: RabbitServer | undefined;
