@@ -56,11 +56,6 @@ test.each<[string, () => Record<string, string>, RegExp]>([
     /DATABASE_URL names 127\.0\.0\.1:1, where nothing answers: .*\nStart that server, correct DATABASE_URL, or leave it out/,
   ],
   [
-    "a broker that does not answer",
-    () => ({ DULY_DIR: place("broker"), AMQP_URL: `amqp://me:secret@${NOWHERE}` }),
-    /AMQP_URL names 127\.0\.0\.1:1, where nothing answers/,
-  ],
-  [
     "an address of another kind",
     () => ({ DULY_DIR: place("kind"), AMQP_URL: "https://me:secret@localhost" }),
     /AMQP_URL has to look like amqp:\/\/user:password@host:5672\/vhost/,

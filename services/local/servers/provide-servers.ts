@@ -4,7 +4,7 @@ import type { OnProgress } from "../progress.ts";
 import { explain, SetupError } from "../setup-error.ts";
 import type { Ports } from "../stack/ports.ts";
 import type { StackSecrets } from "../stack/secrets.ts";
-import { checkGiven } from "./check-given.ts";
+import { checkGiven, parseGiven } from "./check-given.ts";
 import { dockerAnswers, startPostgresContainer, startRabbitContainer } from "./containers.ts";
 import { type PostgresServer, startPostgres } from "./postgres.ts";
 import { type RabbitServer, startRabbit } from "./rabbitmq.ts";
@@ -30,7 +30,8 @@ export interface ServerOptions {
 /**
  * Decides, first that applies: an address in the environment, a Docker engine that answers, embedded.
  *
- * @throws {SetupError} when a given server cannot be reached, or DULY_SERVERS says something unknown.
+ * @throws {SetupError} when an address cannot be one, a given database does not answer, or DULY_SERVERS says something
+ *   unknown.
  */
 export async function chooseSources(env: NodeJS.ProcessEnv): Promise<Sources> {
   const { DATABASE_URL: databaseUrl, AMQP_URL: amqpUrl, DULY_SERVERS: wanted } = env;
@@ -39,7 +40,8 @@ export async function chooseSources(env: NodeJS.ProcessEnv): Promise<Sources> {
       `DULY_SERVERS can only be "embedded", which never asks for Docker, not "${wanted}".`,
     );
   if (databaseUrl) await checkGiven({ variable: "DATABASE_URL", address: databaseUrl });
-  if (amqpUrl) await checkGiven({ variable: "AMQP_URL", address: amqpUrl });
+  // The services wait for a broker that comes later.
+  if (amqpUrl) parseGiven({ variable: "AMQP_URL", address: amqpUrl });
   const isComplete = Boolean(databaseUrl) && Boolean(amqpUrl);
   const own = !isComplete && wanted !== "embedded" && (await dockerAnswers()) ? "docker" : "embedded";
   return { postgres: databaseUrl ? "given" : own, rabbitmq: amqpUrl ? "given" : own };

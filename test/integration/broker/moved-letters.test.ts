@@ -1,6 +1,6 @@
 import { connect } from "amqplib";
 import { sql } from "kysely";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { defineJob, enqueueMany, handle, PermanentError } from "#shared/index.ts";
 import { useEngine } from "../../support/engine.ts";
@@ -23,6 +23,13 @@ beforeAll(async () => {
     if (broken) throw new PermanentError("broken", "not yet mended");
   };
   await engine.consume("mender", [handle(Mend, { effects: "keyed", perform })]);
+});
+// Ten jobs that have failed once, each with its copy.
+beforeEach(async () => {
+  broken = true;
+  calls.clear();
+  await sql`truncate duly.jobs, duly.dead_letters`.execute(engine.db);
+  await engine.broker.takeAll(PARKED).catch(() => undefined); // none before the first
   ids = await enqueueMany(
     engine.db,
     Mend,
@@ -32,7 +39,10 @@ beforeAll(async () => {
 });
 
 async function parked(copies: number): Promise<void> {
-  await eventually(`${copies} parked copies`, async () => (await engine.broker.count(PARKED)) === copies);
+  await eventually(
+    `${copies} parked copies`,
+    async () => (await engine.broker.count(PARKED).catch(() => -1)) === copies,
+  );
 }
 
 /** RabbitMQ's own "Move messages": a shovel that takes what is there now, and ends. */
@@ -92,7 +102,7 @@ test("a move that dies half way loses nothing, and what it had moved already run
   await wire.close();
   await moveMessages(PARKED, "mender.high");
   for (const id of ids) expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 1 });
-  expect(ids.map((id) => calls.get(id))).toEqual(ids.map(() => 3));
-  expect(await letters()).toEqual([{ open: 0, closed: 2, jobs: JOBS }]);
+  expect(ids.map((id) => calls.get(id))).toEqual(ids.map(() => 2));
+  expect(await letters()).toEqual([{ open: 0, closed: 1, jobs: JOBS }]);
   expect(await engine.broker.count(PARKED)).toBe(0);
 });

@@ -191,6 +191,7 @@ test("a drain gives a job that came straight from the outbox back to the outbox"
   wire.refuse(false);
   gates.get(4)?.open();
   relay = await engine.startRelay();
-  await engine.consume("straight", handlers);
+  const next = await engine.consume("straight", handlers);
   expect(await engine.reaches(id, "completed")).toMatchObject({ attempt: 1 });
+  await next.stop();
 });
