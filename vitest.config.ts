@@ -13,7 +13,7 @@ const long = [
   "test/integration/consuming/killers.test.ts",
 ];
 /** Measure times in which nothing else may run. */
-const measured = ["test/e2e/lateness.test.ts"];
+const measured = ["test/e2e/lateness.test.ts", "test/e2e/stack-lateness.test.ts"];
 /** The words of the command line that name files, and no project. */
 const named = process.argv.filter((word, place, all) => word.length > 4 && all[place - 1] !== "--project");
 const left =

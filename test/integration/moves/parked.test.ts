@@ -73,7 +73,8 @@ beforeAll(async () => {
 
 afterAll(killAll);
 
-test("nobody is left, and every job is where it was", async () => {
+/** Nobody is left, and every job is where it was. */
+async function expectParked(): Promise<void> {
   const states = await sql<{ id: string; state: JobState }>`select id, state from duly.jobs`.execute(
     engine.db,
   );
@@ -83,9 +84,10 @@ test("nobody is left, and every job is where it was", async () => {
   expect(new Set(byId.values())).toEqual(
     new Set(["scheduled", "blocked", "queued", "running", "retrying", "held", "dead_lettered"]),
   );
-});
+}
 
-test("others come, and every job leaves its state and is done", async () => {
+test("nobody is left, others come, and every job leaves its state and is done", async () => {
+  await expectParked();
   const name = new URL(engine.url).pathname.slice(1);
   await sql`alter database ${sql.id(name)} set duly.clock_offset = '2 hours'`.execute(engine.db);
   await engine.startRelay();
