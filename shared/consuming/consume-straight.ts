@@ -51,6 +51,7 @@ export async function consumeStraight(
           .finally(() => inHand.delete(job.outboxId));
       }
     } catch (error) {
+      above = FROM_THE_START;
       log.warn({ err: error }, "could not look for critical jobs in the outbox; looking again");
     }
   }
