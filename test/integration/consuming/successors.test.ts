@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { cancel, defineJob, type EnqueueOptions, enqueue, enqueueMany, handle } from "#shared/index.ts";
 import { eventually } from "../../support/eventually.ts";
-import { add, declareQueueOf, effectsOf, holds, lettersOf, useRoad } from "./road.ts";
+import { add, effectsOf, Gate, holds, lettersOf, published, useRoad } from "./road.ts";
 
 const engine = useRoad();
 const payload = z.object({ round: z.number() });
@@ -58,39 +58,58 @@ test.concurrent.each([
   },
 );
 
-/** Two jobs that a consumer finds together; the first does something to the second while both are being recorded. */
+/**
+ * Two jobs in one group, the first of which does something to the second while both are being recorded: two others keep
+ * a consumer busy until both have come.
+ */
 async function together(
   service: string,
   meddle: (trx: Parameters<typeof enqueue>[0], other: string) => Promise<unknown>,
 ) {
   const Work = defineJob(`${service}.work`, { payload, priority: "high" });
-  const queue = await declareQueueOf(engine, service, Work);
-  const [first = "", second = ""] = await engine.db.transaction().execute((trx) =>
-    enqueueMany(trx, Work, [
-      { payload: { round: 1 }, uniqueKey: "first" },
-      { payload: { round: 2 }, uniqueKey: "second" },
-    ]),
-  );
-  await holds(engine, queue, 2);
+  const gates = [new Gate(), new Gate()];
+  let second = "";
   const handler = handle(Work, {
     record: async (trx, _, { job, payload: { round } }) => {
+      if (round < 0) return gates[round + gates.length]?.pass();
       await sql`insert into effects (job, note) values (${job.id}, ${`round ${round}`})`.execute(trx);
       if (round === 1) await meddle(trx, second);
     },
   });
   await engine.consume(service, [handler]);
-  return { Work, first, second };
+  for (const [place, gate] of gates.entries()) {
+    await add(engine, Work, { round: place - gates.length });
+    await gate.reached;
+  }
+  const ids = await engine.db.transaction().execute((trx) =>
+    enqueueMany(trx, Work, [
+      { payload: { round: 1 }, uniqueKey: "first" },
+      { payload: { round: 2 }, uniqueKey: "second" },
+    ]),
+  );
+  second = ids[1] ?? "";
+  for (const id of ids) await published(engine, id);
+  await holds(engine, `${service}.high`, 0);
+  for (const gate of gates) gate.open();
+  return { first: ids[0] ?? "", second };
 }
 
-test.concurrent("a job that another of its group replaces is done as its replacement, once", async () => {
+test.concurrent("whoever would take the place of a job that is being recorded beside it becomes a job of its own, and both are done", async () => {
   const Same = defineJob("replaced.work", { payload, priority: "high" });
-  const { first, second } = await together("replaced", (trx) =>
-    enqueue(trx, Same, { round: 22 }, { uniqueKey: "second", ifTaken: "replace" }),
-  );
+  let newcomer = "";
+  const { first, second } = await together("replaced", async (trx) => {
+    newcomer = await enqueue(trx, Same, { round: 22 }, { uniqueKey: "second", ifTaken: "replace" });
+  });
   await engine.reaches(first, "completed");
-  expect(await engine.reaches(second, "completed")).toMatchObject({ send: 2, attempt: 1 });
-  expect(await effectsOf(engine, first)).toEqual(["round 1"]);
-  expect(await effectsOf(engine, second)).toEqual(["round 22"]);
+  expect(newcomer).not.toBe(second);
+  for (const [id, note] of [
+    [first, "round 1"],
+    [second, "round 2"],
+    [newcomer, "round 22"],
+  ] as const) {
+    expect(await engine.reaches(id, "completed")).toMatchObject({ send: 1, attempt: 1 });
+    expect(await effectsOf(engine, id)).toEqual([note]);
+  }
 });
 
 test.concurrent("a job that another of its group cancels has no effect", async () => {
