@@ -5,7 +5,9 @@ import { z } from "zod";
 import { defineJob, enqueueMany, handle } from "#shared/index.ts";
 import { useEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
+import { useWaitForDisk } from "../support/wait-for-disk.ts";
 
+useWaitForDisk();
 const engine = useEngine();
 
 const Chime = defineJob("test.chime", { payload: z.object({ place: z.string() }), priority: "high" });

@@ -4,11 +4,13 @@ import { scheduleMessages } from "../../services/messages/schedule-messages.ts";
 import { eventually } from "../support/eventually.ts";
 import { type LocalStack, makeStackOnTestServers } from "../support/local-stack.ts";
 import { killAll } from "../support/service-process.ts";
+import { useWaitForDisk } from "../support/wait-for-disk.ts";
 import { messagesTo } from "./evidence.ts";
 
 const MESSAGES = 200;
 const PHONE = "15550009999";
 let stack: LocalStack;
+useWaitForDisk();
 
 beforeAll(async () => {
   stack = await makeStackOnTestServers();

@@ -10,13 +10,15 @@ export async function eventually<T>(
   look: () => Promise<T | undefined | false>,
   timeoutMs = 15_000,
 ): Promise<T> {
-  const end = Date.now() + timeoutMs;
+  const begun = Date.now();
+  const end = begun + timeoutMs;
   let last: unknown;
   do {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     last = seen;
-    await delay(10);
+    // Soon at first; what takes long is not found much later for a longer pause, and each look costs the machine.
+    await delay(Math.min(50, 5 + (Date.now() - begun) / 10));
   } while (Date.now() < end);
   throw new Error(`waited ${timeoutMs} ms for ${what}; saw ${String(last)}`);
 }

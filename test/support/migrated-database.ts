@@ -27,7 +27,9 @@ export async function makeTemplate(serverUrl: string): Promise<Template> {
 
 /** Makes a migrated database of this name; `server` is where tests make theirs. @returns its address. */
 export async function createMigrated(server: Database, name: string): Promise<string> {
-  await sql`create database ${sql.id(name)} template ${sql.id(inject("templateDatabase"))}`.execute(server);
+  const template = sql.id(inject("templateDatabase"));
+  // Where nothing waits for the disk, copying the files costs less than writing each page to the log.
+  await sql`create database ${sql.id(name)} template ${template} strategy file_copy`.execute(server);
   return addressOf(inject("databaseUrl"), name);
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { appendFileSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { startChild, untilReady } from "../processes/child.ts";
 import type { OnProgress } from "../progress.ts";
@@ -23,6 +23,8 @@ export interface PostgresOptions {
   /** Marks the process; the folder above the data unless given. */
   readonly stackDir?: string;
   readonly logFile?: string;
+  /** The data is thrown away afterwards, so it need not outlive the machine: nothing waits for its disk. */
+  readonly disposable?: boolean;
 }
 
 /** Starts PostgreSQL on 127.0.0.1 with its data in `dataDir`, which outlives it; resolves when it takes connections. */
@@ -33,6 +35,9 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   if (!existsSync(join(dataDir, "PG_VERSION"))) {
     onProgress("making its data folder");
     await createCluster(programs, dataDir, password, user);
+    // Not on the command line, which would have the last word: who measures turns it on again.
+    if (options.disposable === true)
+      appendFileSync(join(dataDir, "postgresql.conf"), "fsync = off\nfull_page_writes = off\n");
   }
   const settings = {
     listen_addresses: "127.0.0.1",

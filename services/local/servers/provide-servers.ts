@@ -63,6 +63,7 @@ export async function providePostgres(
       password,
       onProgress,
       stackDir,
+      disposable,
     });
   if (source === "embedded") return embedded();
   const volume = disposable ? {} : { volume: volumeName("postgres", password) };
