@@ -16,7 +16,7 @@ import { relay } from "../../services/relay/relay.ts";
 import { SchedulerConfig } from "../../services/scheduler/config.ts";
 import { scheduler } from "../../services/scheduler/scheduler.ts";
 import { eventually } from "./eventually.ts";
-import { createMigrated, dropMigrated } from "./migrated-database.ts";
+import { createMigrated } from "./migrated-database.ts";
 import { type BrokerAddress, makeVirtualHost, type VirtualHost } from "./virtual-host.ts";
 import { watchedLog } from "./watched-log.ts";
 
@@ -144,7 +144,7 @@ async function makeEngine(
   const down = async () => {
     await db.destroy();
     await broker.remove();
-    await dropMigrated(server, name);
+    await sql`drop database ${sql.id(name)} with (force)`.execute(server);
     await server.destroy();
   };
   return { engine, down };

@@ -5,8 +5,6 @@ declare module "vitest" {
   interface ProvidedContext {
     /** PostgreSQL with a superuser; tests make databases of their own on it. */
     databaseUrl: string;
-    /** Its data goes with the run, so databases need not be dropped one by one. */
-    databasesGoWithRun: boolean;
     /** A migrated database there, to be copied. */
     templateDatabase: string;
     /** RabbitMQ's default virtual host. */
@@ -32,7 +30,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   shared.users += 1;
   const servers = await shared.servers;
   project.provide("databaseUrl", servers.postgres.url);
-  project.provide("databasesGoWithRun", servers.databasesGoWithRun);
   project.provide("templateDatabase", servers.template);
   project.provide("amqpUrl", servers.rabbit.amqpUrl);
   project.provide("rabbitmqUrl", servers.rabbit.managementUrl);

@@ -33,11 +33,6 @@ export async function createMigrated(server: Database, name: string): Promise<st
   return addressOf(inject("databaseUrl"), name);
 }
 
-/** Drops what was made, connections and all, where it would outlive the run: the files of one cost 100 ms to delete. */
-export async function dropMigrated(server: Database, name: string): Promise<void> {
-  if (!inject("databasesGoWithRun")) await sql`drop database ${sql.id(name)} with (force)`.execute(server);
-}
-
 function addressOf(serverUrl: string, name: string): string {
   const address = new URL(serverUrl);
   address.pathname = `/${name}`;

@@ -20,8 +20,6 @@ import { root } from "./repository.ts";
 export interface TestServers {
   readonly postgres: PostgresServer;
   readonly rabbit: RabbitServer;
-  /** What is in PostgreSQL is removed with its data. */
-  readonly databasesGoWithRun: boolean;
   /** The name of a migrated database to copy. */
   readonly template: string;
   /** Leaves no process, port or file. */
@@ -66,8 +64,7 @@ export async function startTestServers(): Promise<TestServers> {
       await Promise.all([postgres.stop(), rabbit.stop()]);
       await clean();
     };
-    const databasesGoWithRun = sources.postgres !== "given";
-    return { postgres, rabbit, databasesGoWithRun, template: template.name, stop };
+    return { postgres, rabbit, template: template.name, stop };
   } catch (error) {
     await endRun(stackDir);
     await Promise.allSettled(starting);
