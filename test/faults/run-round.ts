@@ -3,7 +3,7 @@ import type { Figure, RoundResult } from "./results.ts";
 import type { OwnVerdict, Scenario } from "./scenario.ts";
 import { judge } from "./world/judge.ts";
 import { startLoad, USUAL } from "./world/load.ts";
-import { countOpen, countRest, findOvertaken, readFates } from "./world/notebook.ts";
+import { countOpen, countRest, findOvertaken, findSlipped, readFates } from "./world/notebook.ts";
 import { randomOf } from "./world/random.ts";
 import { Throughput } from "./world/throughput.ts";
 import { comesDown, until } from "./world/wait.ts";
@@ -120,6 +120,7 @@ export async function judgeRound(
   const declaredDuplicates = noDuplicates ? 0 : verdict.declaredDuplicates;
   const inexcusable = noDuplicates ? verdict.declaredDuplicates : 0;
   const overtaken = await findOvertaken(world.db, name);
+  const slipped = await findSlipped(world.db, name);
   const verdicts = await Promise.all(judges.map((ownVerdict) => ownVerdict()));
   const own = verdicts.filter((verdict) => verdict !== undefined);
   const isOver = unclaimed.isAlone() && breaches.every(({ breach }) => breach !== "lost");
@@ -139,7 +140,11 @@ export async function judgeRound(
     lost: of("lost") + ownSum(({ lost }) => lost.length),
     duplicateEffects: of("duplicate") + inexcusable + ownSum(({ duplicates }) => duplicates.length),
     declaredDuplicates: declaredDuplicates + ownSum((each) => each.declaredDuplicates ?? 0),
-    wrongEnds: of("wrong end", "attempts") + overtaken.length + ownSum(({ wrongEnds }) => wrongEnds.length),
+    wrongEnds:
+      of("wrong end", "attempts") +
+      overtaken.length +
+      slipped.length +
+      ownSum(({ wrongEnds }) => wrongEnds.length),
     leftovers: rest.length,
     deliveries: unclaimed.deliveries(),
     faults: { ...faults },
@@ -150,6 +155,7 @@ export async function judgeRound(
       ...breaches.map(({ job, what }) => `${job}: ${what}`),
       ...(inexcusable > 0 ? [`${inexcusable} effects twice, though nobody died`] : []),
       ...overtaken.map((job) => `${job}: a job of its key that was enqueued later came first`),
+      ...slipped.map((job) => `${job}: it was done though a dead letter held its line`),
       ...own.flatMap(({ lost, duplicates, wrongEnds }) => [...lost, ...duplicates, ...wrongEnds]),
       ...rest,
       ...exits,

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { sql } from "kysely";
 import { afterAll, beforeAll, inject } from "vitest";
 import { openDatabase } from "#shared/database/database.ts";
@@ -16,6 +18,8 @@ export function useWaitForDisk(): void {
     await sql`alter system set fsync = on`.execute(server);
     await sql`alter system set full_page_writes = on`.execute(server);
     await sql`select pg_reload_conf()`.execute(server);
+    // What the tests before have written without waiting would go first.
+    await promisify(execFile)("sync");
   });
   afterAll(async () => {
     if (changed) {

@@ -13,7 +13,7 @@ const FULL_MS = 60_000;
 const QUICK_MS = 15_000;
 /** So that jobs are held and in doubt. */
 const TROUBLES = {
-  effectThenSilence: 0.05,
+  effectThenCut: 0.05,
   effectThenGatewayError: 0.02,
   serverError: 0.05,
   tooMany: 0.05,

@@ -6,12 +6,21 @@ import { openPaymentsBranch, type PaymentsBranch } from "../world/charges/paymen
 import { countOpenPayments, letDaysPass } from "../world/charges/read-fates.ts";
 import { beginTrouble } from "../world/charges/trouble.ts";
 import { comesDown } from "../world/wait.ts";
-import { carryOut, planKills, wanted } from "./kill-plan.ts";
+import { freezeInTurn } from "./freeze-in-turn.ts";
+import { carryOut, type Kill, planKills, wanted } from "./kill-plan.ts";
+import { swallow } from "./swallow.ts";
 
-const ROUNDS = 10;
+/** Of a length the same in both: two holes of it on each link. */
+const HOLES_S = [5, 30, 120, 5, 30, 120];
+const LINKS = ["PostgreSQL", "RabbitMQ", "the card processor", "the chain"];
+const FREEZES = 4;
+const ROUNDS = HOLES_S.length + FREEZES;
+const QUICK_HOLE_S = 5;
 const FULL = { cards: 9_500, transfers: 500, seconds: 90 };
 /** Spread over the time that the other scenarios of its stage take. */
 const QUICK = { cards: 60, transfers: 10, seconds: 20 };
+/** Steps after which somebody else will have asked, or done the rest, when the sleeper wakes up. */
+const FROZEN_AT = ["consumer.claimed", "consumer.performing", "consumer.performed"] as const;
 const KILLS = { each: 2, atRandom: 6 };
 const QUICK_KILLS = { each: 1, atRandom: 1 };
 
@@ -29,9 +38,13 @@ const QUICK_PATIENCE_MS = 20_000;
 /** Cards are charged and tokens moved while all who are asked for it fail, and whoever asks is killed. */
 export const charges: Scenario = {
   name: "charges",
-  what: `${ROUNDS * FULL.cards} payments by card and ${ROUNDS * FULL.transfers} on chain, at a processor and a node that fail, payments killed`,
+  what: `${ROUNDS * FULL.cards} payments by card and ${ROUNDS * FULL.transfers} on chain, at a processor and a node that fail; payments killed, frozen and behind links that swallow everything`,
   rounds: ROUNDS,
-  wants: wanted(POINTS, KILLS, ROUNDS),
+  wants: {
+    ...wanted(POINTS, KILLS, ROUNDS),
+    ...Object.fromEntries(HOLES_S.flatMap((s) => LINKS.map((link) => [`payments to ${link} ${s} s`, 2]))),
+    ...Object.fromEntries(FROZEN_AT.map((at) => [`${at} frozen`, FREEZES])),
+  },
   load: { perSecond: 10 },
   inject: async (round) => {
     const { world, name, quick, random } = round;
@@ -42,7 +55,7 @@ export const charges: Scenario = {
     await branch.importOrders(orders);
     const beganAt = Date.now();
     const trouble = await beginTrouble(branch, quick);
-    await carryOut(round, kills, branch.processes);
+    await killAndSilence(round, branch, kills);
     // The rest waits for backoffs, or for days to pass.
     const rest = orders.length / (quick ? 5 : 50);
     await comesDown(rest, () => countOpenPayments(world.db, name), quick ? QUICK_PATIENCE_MS : PATIENCE_MS);
@@ -51,6 +64,19 @@ export const charges: Scenario = {
     round.judges(() => endAndJudge(round, branch, orders, beganAt));
   },
 };
+
+async function killAndSilence(round: Round, branch: PaymentsBranch, kills: readonly Kill[]): Promise<void> {
+  const holeS = round.quick ? QUICK_HOLE_S : HOLES_S[round.number % ROUNDS];
+  if (holeS === undefined) {
+    const [sleeper, ...others] = branch.processes;
+    await Promise.all([freezeInTurn(round, sleeper, FROZEN_AT), carryOut(round, kills, others)]);
+    return;
+  }
+  const swallowInTurn = async () => {
+    for (const link of round.quick ? branch.links.slice(-2) : branch.links) await swallow(round, link, holeS);
+  };
+  await Promise.all([swallowInTurn(), carryOut(round, kills, branch.processes)]);
+}
 
 async function endAndJudge(
   { world, name, measured, did }: Round,

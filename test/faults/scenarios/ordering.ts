@@ -7,7 +7,7 @@ export const ordering: Scenario = {
   name: "ordering",
   what: "jobs with ordering keys while schedulers (at the promoter) and consumers are killed",
   rounds: 3,
-  load: { perSecond: 60, mix: { ordered: 100 } },
+  load: { perSecond: 60, mix: { ordered: 60, line: 40 } },
   inject: async (round) => {
     if (round.quick) return sleep(15_000); // other scenarios of its stage do the breaking
     const { scheduler, consumer } = round.world.processes;

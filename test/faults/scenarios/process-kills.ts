@@ -75,7 +75,7 @@ export const consumerKills = kills({
   atRandom: 10,
   load: { perSecond: 120, mix: { ...USUAL.mix, keyed: 12, closing: 8 } },
   // So that there is somebody to be asked after a while.
-  provider: { effectThenSilence: 0.05, unanswered: 0.3 },
+  provider: { effectThenCut: 0.05, unanswered: 0.3 },
 });
 
 export const schedulerKills = kills({

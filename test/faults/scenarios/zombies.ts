@@ -1,14 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CrashPoint } from "#shared/config/crash-point.ts";
-import type { Round, Scenario } from "../scenario.ts";
-import type { KeptProcess } from "../world/kept-process.ts";
+import type { Scenario } from "../scenario.ts";
 import { USUAL } from "../world/load.ts";
 import type { Role } from "../world/world.ts";
 import { measureCriticalWaits } from "./critical-waits.ts";
-
-/** Longer than a heartbeat may be away (30 s), with the sweep that follows (10 s). */
-const ASLEEP_MS = 45_000;
-const PATIENCE_MS = 40_000;
+import { ASLEEP_MS, freezeInTurn } from "./freeze-in-turn.ts";
 
 /** Steps after which somebody else will have done the rest when the sleeper wakes up. */
 const PLACES: Readonly<Partial<Record<Role, readonly CrashPoint[]>>> = {
@@ -40,7 +36,9 @@ export const zombies: Scenario = {
   load: { mix: { ...USUAL.mix, ordered: 20 }, lines: 3 },
   inject: async (round) => {
     const places = Object.entries(round.quick ? QUICK : PLACES) as [Role, readonly CrashPoint[]][];
-    await Promise.all(places.map(([role, points]) => inTurn(round, round.world.processes[role][0], points)));
+    await Promise.all(
+      places.map(([role, points]) => freezeInTurn(round, round.world.processes[role][0], points)),
+    );
   },
 };
 
@@ -65,20 +63,3 @@ export const frozenServers: Scenario = {
     }
   },
 };
-
-async function inTurn(
-  round: Round,
-  victim: KeptProcess | undefined,
-  points: readonly CrashPoint[],
-): Promise<void> {
-  if (victim === undefined) return;
-  for (const point of points) {
-    await victim.kill(`${point}:${round.quick ? 1 : round.random.between(1, 10)}:SIGSTOP`);
-    if (await victim.stopsAtCrashPoint(PATIENCE_MS)) {
-      await sleep(ASLEEP_MS);
-      victim.thaw();
-      round.did(`${point} frozen`);
-      await sleep(2000);
-    } else round.tell(`${victim.name} did not come to ${point} in ${PATIENCE_MS / 1000} s`);
-  }
-}

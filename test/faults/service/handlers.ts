@@ -74,8 +74,11 @@ export function labHandlers({ provider, refusing, failing }: Addresses): readonl
       perform: (asked) => performOnce(provider, asked, undefined),
       record: receiptRow,
     }),
+    handle(KINDS.line, keyedAt(provider)),
+    handle(KINDS.expiring, keyedAt(provider, closeKey)),
     handle(KINDS.critical, { record: writeOne }),
     handle(KINDS.ordered, { record: writeOne }),
+    handle(KINDS.unique, { record: writeOne }),
     handle(KINDS.poison, {
       effects: "keyed",
       perform: async () => {

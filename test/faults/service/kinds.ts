@@ -64,6 +64,12 @@ export const KINDS = {
     backoff,
     onDeadLetter: "continue",
   }),
+  /** An effect under a key, in the order of its line, which stands still behind a dead letter. */
+  line: defineJob("lab.line", { payload: Payload, attempts, backoff, timeoutMs: 3000 }),
+  /** A row; at most one unfinished job has its unique key. */
+  unique: defineJob("lab.unique", { payload: Payload, priority: "high", attempts, backoff }),
+  /** An effect, as `closing`, that nobody wants any more after a while. */
+  expiring: defineJob("lab.expiring", { payload: Payload, attempts, backoff, timeoutMs: 3000 }),
   /** Kills the process that runs it, each time. */
   poison: defineJob("lab.poison", { payload: Payload, priority: "low", attempts, backoff, timeoutMs: 3000 }),
 } as const;

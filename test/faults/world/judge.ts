@@ -35,6 +35,8 @@ const OUTSIDE: ReadonlySet<Kind> = new Set([
   "refused",
   "gated",
   "urgent",
+  "line",
+  "expiring",
   "repeatable",
   "single",
 ]);
@@ -112,7 +114,7 @@ function judgeMissing({ kind, state, rows, heard }: JobFate, effects: number): F
 
 function judgeEnd(fate: JobFate): Found | undefined {
   const { kind, state, hopeless, letter, asked } = fate;
-  if (isLeftToPeople(fate) || (asked && state === "cancelled")) return undefined;
+  if (isLeftToPeople(fate) || (state === "cancelled" && (asked || kind === "expiring"))) return undefined;
   if (kind === "poison" && letter === "killed_its_consumer") return undefined;
   const wanted = hopeless || kind === "poison" || isExhausting(fate) ? "dead_lettered" : "completed";
   if (state !== wanted || kind === "poison")

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
-import { type Database, enqueueMany } from "#shared/index.ts";
+import { type Database, type EnqueueOptions, enqueueMany } from "#shared/index.ts";
 import { KINDS, type Kind, type LabPayload } from "../service/kinds.ts";
 import type { Random } from "./random.ts";
 
@@ -11,14 +11,27 @@ export interface LoadPlan {
   readonly mix: Readonly<Partial<Record<Kind, number>>>;
   /** How long the provider takes for an effect. */
   readonly delayMs: number;
-  /** Lines of its ordered jobs: each moves one job at a time. */
+  /** Lines of its ordered jobs, and as many of those that stand still behind a dead letter: each moves one job at a time. */
   readonly lines: number;
 }
 
 /** Rows mostly, and a few of each kind of outside effect: half of what a machine of two cores does. */
 export const USUAL: LoadPlan = {
   perSecond: 100,
-  mix: { row: 34, group: 34, keyed: 11, repeatable: 4, single: 4, ordered: 4, critical: 8, urgent: 1 },
+  mix: {
+    row: 29,
+    group: 29,
+    keyed: 10,
+    closing: 2,
+    repeatable: 4,
+    single: 4,
+    ordered: 4,
+    line: 3,
+    unique: 4,
+    expiring: 2,
+    critical: 8,
+    urgent: 1,
+  },
   delayMs: 20,
   lines: 40,
 };
@@ -32,6 +45,11 @@ export interface Load {
 }
 
 const STEP_MS = 100;
+/** So few that a job is often there when the next one comes. */
+const UNIQUE_KEYS = 8;
+/** Less than most of them need when something is broken, more than when all is well. */
+const SHORTEST_LIFE_MS = 500;
+const LONGEST_LIFE_MS = 6000;
 
 /** Adds jobs in small transactions, each with a note of what it committed, in the same transaction. */
 export function startLoad(db: Database, round: string, plan: LoadPlan, random: Random): Load {
@@ -73,14 +91,13 @@ async function addJobs(
 }
 
 /** A job of the laboratory as it is enqueued. */
-export interface LabJob {
+export interface LabJob
+  extends Pick<EnqueueOptions, "runAt" | "orderingKey" | "uniqueKey" | "ifTaken" | "expiresAt"> {
   readonly kind: Kind;
   readonly payload: LabPayload;
-  readonly runAt?: Date | undefined;
-  readonly orderingKey?: string;
 }
 
-/** Adds jobs, and a note that they were, in one transaction. */
+/** Adds jobs, and a note that they were, in one transaction. Of those whose unique key was taken there is a note already. */
 export async function commitJobs(db: Database, round: string, jobs: readonly LabJob[]): Promise<void> {
   await db.transaction().execute(async (trx) => {
     for (const kind of Object.keys(KINDS) as Kind[]) {
@@ -92,6 +109,7 @@ export async function commitJobs(db: Database, round: string, jobs: readonly Lab
         insert into lab.committed (job, round, kind, failures, hopeless)
         select job, ${round}, ${kind}, failures, hopeless
         from unnest(${ids}::uuid[], ${failures}::int[], ${hopeless}::bool[]) as added(job, failures, hopeless)
+        ${kind === "unique" ? sql`on conflict do nothing` : sql``}
       `.execute(trx);
     }
   });
@@ -103,9 +121,17 @@ function oneJob(round: string, plan: LoadPlan, random: Random): LabJob {
   const payload: LabPayload = { round, failures, hopeless, delayMs: random.between(0, 2 * plan.delayMs) };
   // Some are due later, so that the scheduler has work all the time.
   const kind = drawKind(plan.mix, random);
-  if (kind === "ordered") return { kind, payload, orderingKey: `${round} ${random.between(1, plan.lines)}` };
+  if (kind === "ordered" || kind === "line")
+    return { kind, payload, orderingKey: `${round} ${kind} ${random.between(1, plan.lines)}` };
   const runAt = random.chance(0.2) ? new Date(Date.now() + random.between(0, 3000)) : undefined;
-  return { kind, payload, runAt };
+  if (kind === "unique") {
+    const uniqueKey = `${round} ${random.between(1, UNIQUE_KEYS)}`;
+    const ifTaken = random.chance(0.5) ? "keep" : "replace";
+    return { kind, payload: { ...payload, failures: 0, hopeless: false }, runAt, uniqueKey, ifTaken };
+  }
+  if (kind !== "expiring") return { kind, payload, runAt };
+  const life = random.between(SHORTEST_LIFE_MS, LONGEST_LIFE_MS);
+  return { kind, payload, runAt, expiresAt: new Date((runAt?.getTime() ?? Date.now()) + life) };
 }
 
 function drawKind(mix: LoadPlan["mix"], random: Random): Kind {

@@ -1,6 +1,8 @@
 import { type QueryExecutorProvider, sql } from "kysely";
 import type { JobState } from "#shared/contracts/job-state.ts";
 import type { Database } from "#shared/index.ts";
+import { unblockLine } from "#shared/jobs/unblock-line.ts";
+import { KINDS } from "../service/kinds.ts";
 import type { JobFate } from "./judge.ts";
 
 /** Makes the laboratory's own tables: what was committed, and what came of it. */
@@ -26,6 +28,11 @@ export async function makeNotebook(db: Database): Promise<void> {
   await sql`create index effects_by_job on lab.effects (job)`.execute(db);
   await sql`create index effects_by_round on lab.effects (round, what)`.execute(db);
   await sql`create table lab.pace as select 0 as group_ms`.execute(db);
+  await sql`
+    create table lab.unblocked (
+      job uuid not null,
+      at timestamptz not null default clock_timestamp()
+    )`.execute(db);
   await sql`
     create table lab.cancels (
       job uuid not null,
@@ -133,11 +140,45 @@ export async function findOvertaken(db: Database, round: string): Promise<string
         coalesce(j.run_at, h.run_at, j.enqueued_at, h.enqueued_at) as due
       from lab.effects e join lab.committed c using (job)
         left join duly.jobs j on j.id = e.job left join duly.jobs_history h on h.id = e.job
-      where e.round = ${round} and c.kind = 'ordered')
+      where e.round = ${round} and c.kind in ('ordered', 'line'))
     select job from done late where exists (
       select from done early where early.key = late.key and early.place < late.place and early.number > late.number
         and early.due >= late.due)`.execute(db);
   return result.rows.map(({ job }) => job);
+}
+
+/**
+ * The jobs of a round that had their effect while a dead letter held their line: before somebody let the line go on, or
+ * though nobody did.
+ */
+export async function findSlipped(db: Database, round: string): Promise<string[]> {
+  const result = await sql<{ job: string }>`
+    with line as materialized (
+      select c.job, coalesce(j.state, h.state) as state, coalesce(j.number, h.number) as number,
+        coalesce(j.ordering_key, h.ordering_key) as key,
+        coalesce(j.run_at, h.run_at, j.enqueued_at, h.enqueued_at) as due
+      from lab.committed c left join duly.jobs j on j.id = c.job left join duly.jobs_history h on h.id = c.job
+      where c.round = ${round} and c.kind = 'line')
+    select e.job from lab.effects e join line late using (job) where exists (
+      select from line letter left join lab.unblocked u on u.job = letter.job
+      where letter.key = late.key and letter.state = 'dead_lettered' and letter.number < late.number
+        and letter.due <= late.due and (u.at is null or u.at > e.at))`.execute(db);
+  return result.rows.map(({ job }) => job);
+}
+
+/** Lets one line go on that a dead letter holds, with a note of it. @returns whether there was one. */
+export async function unblockOne(db: Database): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    const held = await sql<{ key: string }>`
+      select active_key as key from duly.jobs
+      where state = 'dead_lettered' and active_key is not null and not continues and type = ${KINDS.line.type} limit 1`.execute(
+      trx,
+    );
+    const [line] = held.rows;
+    const job = line === undefined ? undefined : await unblockLine(trx, line.key);
+    if (job !== undefined) await sql`insert into lab.unblocked (job) values (${job})`.execute(trx);
+    return job !== undefined;
+  });
 }
 
 /** Rows of the outbox, and letters that are open: each has to have its parked copy. */

@@ -11,7 +11,12 @@ import type { Random } from "./random.ts";
 
 /** How often, of 1, the provider does something else with an order than to follow and answer it. */
 export interface ProviderFaults {
+  /** The effect is there, and the connection is cut. */
+  readonly effectThenCut?: number;
+  /** The effect is there, and nothing is ever answered: whoever waits gives up by its own time limit. */
   readonly effectThenSilence?: number;
+  /** The effect comes when whoever waited has long given up, and perhaps asked. */
+  readonly silenceThenEffect?: number;
   readonly effectThenGatewayError?: number;
   readonly serverError?: number;
   readonly tooMany?: number;
@@ -30,8 +35,8 @@ export interface Provider {
   readonly doors: Readonly<Record<"refusing" | "failing", Door>>;
   /** Effects of a round, by job. */
   readonly effectsOf: (round: string) => ReadonlyMap<string, number>;
-  /** How often it did something else since it began. */
-  readonly struck: () => number;
+  /** How often it did something else in a round, by fault. */
+  readonly struck: (round: string) => Readonly<Record<string, number>>;
   readonly misbehave: (round: string, faults: Misbehaviour) => void;
   readonly stop: () => Promise<void>;
 }
@@ -44,6 +49,9 @@ const Order = z.object({
   key: z.string().optional(),
 });
 const CUT_MS = 50;
+/** Both longer than its callers wait (3 s): the first for as long as they live, the second while they ask. */
+const SILENT_MS = 60_000;
+const LATE_MS = 4500;
 
 /**
  * Starts it in this process. A request without a key has its effect each time; one with a key the first time, unless
@@ -54,7 +62,7 @@ export async function startProvider(random: Random): Promise<Provider> {
   const keys = new Map<string, string>();
   const closed = new Set<string>();
   const troubles = new Map<string, Misbehaviour>();
-  let struck = 0;
+  const struck = new Map<string, Record<string, number>>();
 
   const apply = (job: string, round: string, key: string | undefined): string => {
     const before = key === undefined ? undefined : keys.get(key);
@@ -69,17 +77,23 @@ export async function startProvider(random: Random): Promise<Provider> {
     const { unanswered: _, ...faults } = troubles.get(round) ?? {};
     return random.draw(faults);
   };
+  const count = (round: string, wanted: keyof ProviderFaults) => {
+    const counts = struck.get(round) ?? {};
+    struck.set(round, { ...counts, [wanted]: (counts[wanted] ?? 0) + 1 });
+  };
   const order = async ({ body }: HttpRequest): Promise<HttpReply> => {
     const { job, round, delayMs, hopeless, key } = Order.parse(JSON.parse(body));
     await sleep(delayMs);
     if (hopeless) return json(402, { error: "refused" });
     const wanted = fault(round);
-    if (wanted !== undefined) struck += 1;
+    if (wanted !== undefined) count(round, wanted);
     if (wanted === "serverError") return json(500, { error: "out of order" });
     if (wanted === "tooMany") return json(429, { error: "too many" }, { "retry-after": "1" });
+    if (wanted === "silenceThenEffect") await sleep(LATE_MS);
     if (key !== undefined && closed.has(key)) return json(409, { error: "this key is closed" });
     const effect = apply(job, round, key);
-    if (wanted === "effectThenSilence") return { kind: "cut", afterMs: CUT_MS };
+    if (wanted === "effectThenCut") return { kind: "cut", afterMs: CUT_MS };
+    if (wanted === "effectThenSilence") return { kind: "cut", afterMs: SILENT_MS };
     if (wanted === "effectThenGatewayError") return json(504, { error: "the gateway waited too long" });
     return json(200, { effect });
   };
@@ -100,7 +114,7 @@ export async function startProvider(random: Random): Promise<Provider> {
     url: `http://127.0.0.1:${server.port}`,
     doors,
     effectsOf: (round) => rounds.get(round) ?? new Map(),
-    struck: () => struck,
+    struck: (round) => struck.get(round) ?? {},
     misbehave: (round, faults) => troubles.set(round, faults),
     stop: async () => {
       await Promise.all([server.stop(), ...Object.values(doors).map((door) => door.stop())]);

@@ -5,6 +5,7 @@ import { createLogger } from "#shared/log/logger.ts";
 import { migrate } from "../../../migrations/migrate.ts";
 import { administer, type BrokerAdmin } from "./broker-admin.ts";
 import { KeptProcess, type UnexpectedExit } from "./kept-process.ts";
+import { startLineKeeper } from "./line-keeper.ts";
 import { type Link, layLink } from "./link.ts";
 import { makeNotebook } from "./notebook.ts";
 import { type Provider, startProvider } from "./provider.ts";
@@ -22,6 +23,9 @@ export type Role = keyof typeof ROLES;
 export const ROLE_NAMES = Object.keys(ROLES) as Role[];
 
 export type Server = "postgres" | "rabbitmq";
+
+/** Where a link of the laboratory's own processes leads; only consumers have one to the provider. */
+export type Far = Server | "provider";
 
 /** Processes of one file: how many, and what they read from the environment beside what all do. */
 export interface Cast {
@@ -42,7 +46,8 @@ export interface World {
   readonly endBackends: () => Promise<void>;
   readonly provider: Provider;
   readonly processes: Readonly<Record<Role, readonly KeptProcess[]>>;
-  readonly link: (role: Role, server: Server) => Link;
+  /** The way from the processes of a role, or of a cast that joined, to a server; or from the consumers to the provider. */
+  readonly link: (of: string, to: Far) => Link;
   /** For data and logs. */
   readonly folder: string;
   /** Straight to PostgreSQL, as `db`. */
@@ -78,10 +83,12 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
   await makeNotebook(db);
   const broker = administer(servers.rabbit, VIRTUAL_HOST);
   await broker.make();
+  const lineKeeper = startLineKeeper(db);
   const provider = await startProvider(randomOf(seed, "provider"));
+  const toProvider = await layLink("consumer to its provider", provider.url);
 
   const unexpected: UnexpectedExit[] = [];
-  const links = new Map<string, Link>();
+  const links = new Map<string, Link>([["consumer provider", toProvider]]);
   /** Of processes that have gone again, too. */
   const laid: Link[] = [];
   const join = async ({ name, file, instances, env }: Cast) => {
@@ -99,7 +106,7 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
   };
   const processes = {} as Record<Role, readonly KeptProcess[]>;
   const env = {
-    PROVIDER_URL: provider.url,
+    PROVIDER_URL: new URL(toProvider.url).origin,
     REFUSING_URL: provider.doors.refusing.url,
     FAILING_URL: provider.doors.failing.url,
   };
@@ -125,9 +132,9 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
     folder,
     databaseUrl: address.href,
     join,
-    link: (role, server) => {
-      const found = links.get(`${role} ${server}`);
-      if (found === undefined) throw new Error(`there is no link from ${role} to ${server}`);
+    link: (of, to) => {
+      const found = links.get(`${of} ${to}`);
+      if (found === undefined) throw new Error(`there is no link from ${of} to ${to}`);
       return found;
     },
     deliveries: () => laid.reduce((sum, link) => sum + link.deliveries(), 0),
@@ -140,8 +147,9 @@ export async function startWorld(folder: string, seed: number, end: AbortSignal)
     stopProcesses,
     stop: async () => {
       await stopProcesses();
-      await Promise.all(laid.map((link) => link.close()));
+      await Promise.all([...laid, toProvider].map((link) => link.close()));
       await provider.stop();
+      await lineKeeper.stop();
       await db.destroy();
       await servers.stop();
     },

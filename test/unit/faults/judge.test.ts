@@ -41,6 +41,7 @@ test.each<[string, Partial<JobFate>, number]>([
     { ...dead, kind: "repeatable", asked: true, letter: "outcome_in_doubt" },
     1,
   ],
+  ["a job that nobody wanted any more", { ...cancelled, kind: "expiring", asked: false }, 0],
   ["more attempts than planned at a provider in doubt", { ...keyed, kind: "gated", attempts: 3 }, 1],
 ])("%s is what was promised", (_, fate, effects) => {
   expect(breachOf(fate, effects)).toBeUndefined();
@@ -72,6 +73,7 @@ test.each<[string, Partial<JobFate>, number, string]>([
   ["completed without its first attempt", { attempts: 0 }, 0, "attempts"],
   ["an attempt too many of a cancelled job", { ...cancelled, attempts: 2 }, 0, "attempts"],
   ["cancelled though nobody asked", { ...cancelled, asked: false }, 0, "wrong end"],
+  ["an expired job with its effect", { ...cancelled, kind: "expiring", asked: false }, 1, "wrong end"],
   ["a cancelled job with its row", { ...cancelled, rows: 1 }, 0, "wrong end"],
   ["a cancelled job that others heard of", { ...cancelled, heard: 1 }, 0, "wrong end"],
   ["a cancelled job with its effect", { ...cancelled, kind: "closing" }, 1, "wrong end"],

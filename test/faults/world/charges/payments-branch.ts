@@ -14,6 +14,7 @@ import { makeSecrets } from "../../../../services/local/stack/secrets.ts";
 import { findFreePortRow } from "../../../support/free-port-row.ts";
 import type { Round } from "../../scenario.ts";
 import type { KeptProcess } from "../kept-process.ts";
+import { type Link, layLink } from "../link.ts";
 import { type CardProcessor, startCardProcessor } from "./card-processor.ts";
 import { type ChainProxy, startChainProxy } from "./chain-proxy.ts";
 import type { ChargesEvidence, Taking } from "./judge-charges.ts";
@@ -25,6 +26,8 @@ export interface PaymentsBranch {
   readonly processes: readonly KeptProcess[];
   readonly cards: CardProcessor;
   readonly chain: ChainProxy;
+  /** The ways from the service to its servers, to the card processor and to the chain. */
+  readonly links: readonly Link[];
   /** Hands the orders to the importer. */
   readonly importOrders: (orders: readonly Order[]) => Promise<void>;
   readonly evidence: (orders: readonly Order[]) => Promise<ChargesEvidence>;
@@ -54,11 +57,15 @@ export async function openPaymentsBranch({ world, name, random }: Round): Promis
   const place = { chainUrl: anvil.url, tokenAddress };
   const firstBlock = await newestBlock(place);
   const chain = await startChainProxy(anvil.url, random);
+  const [toCards, toChain] = await Promise.all([
+    layLink("payments to the card processor", cards.url),
+    layLink("payments to the chain", chain.url),
+  ]);
 
   const env = {
-    CHAIN_URL: chain.url,
+    CHAIN_URL: toChain.url,
     CHAIN_MNEMONIC: mnemonic,
-    CARDS_URL: cards.url,
+    CARDS_URL: toCards.url,
     CARDS_KEY: cardsKey,
   };
   const straight = { ...env, DATABASE_URL: world.databaseUrl, AMQP_URL: world.broker.url };
@@ -91,6 +98,7 @@ export async function openPaymentsBranch({ world, name, random }: Round): Promis
     processes,
     cards,
     chain,
+    links: [world.link("payments", "postgres"), world.link("payments", "rabbitmq"), toCards, toChain],
     importOrders: async (orders) => {
       const file = join(folder, "payments.csv");
       writeOrders(file, orders);
@@ -108,6 +116,7 @@ export async function openPaymentsBranch({ world, name, random }: Round): Promis
     },
     stop: async () => {
       await Promise.all(processes.map((each) => each.stop()));
+      await Promise.all([toCards.close(), toChain.close()]);
       await Promise.all([cards.stop(), chain.stop()]);
       await anvil.stop();
     },
