@@ -99,16 +99,16 @@ test("a busy relay is not rung, and when it has nothing left it is rung again", 
   await enqueueMany(
     engine.db,
     Ping,
-    Array.from({ length: 400 }, () => ({ payload: {} })),
+    Array.from({ length: 200 }, () => ({ payload: {} })),
   );
   await listener.until(10);
   await notes.settled();
   const extra: string[] = [];
   while (extra.length < 10) extra.push(await enqueue(engine.db, Ping, {}));
-  expect(listener.heard.length).toBeLessThan(400);
+  expect(listener.heard.length).toBeLessThan(200);
   expect(await asleep()).not.toContain("jobs");
   expect((await notes.settled()).filter(({ channel }) => channel === "duly_relay")).toEqual([]);
-  await listener.until(400 + extra.length);
+  await listener.until(200 + extra.length);
   await allAsleep();
   await enqueue(engine.db, Ping, {});
   expect((await notes.settled()).filter(({ channel }) => channel === "duly_relay")).toHaveLength(1);
@@ -130,12 +130,12 @@ test("a relay that found a backlog on its next connection is not rung while it i
   await enqueueMany(
     engine.db,
     Ping,
-    Array.from({ length: 400 }, () => ({ payload: {} })),
+    Array.from({ length: 200 }, () => ({ payload: {} })),
   );
   wire.refuse(false);
   await listener.until(20);
   await eventually("the busy loop to be struck out", async () => !(await asleep()).includes("jobs"));
-  expect(listener.heard.length).toBeLessThan(400);
+  expect(listener.heard.length).toBeLessThan(200);
   await Promise.all(started.splice(0).map((part) => part.stop()));
   await wire.close();
 });
