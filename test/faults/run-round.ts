@@ -53,7 +53,7 @@ export async function injectRound(options: RoundOptions): Promise<Injected> {
   const judges: (() => Promise<OwnVerdict | undefined>)[] = [];
   const plan = { ...USUAL, ...scenario.load };
   const perSecond = Math.min(plan.perSecond, mostPerSecond);
-  const throughput = new Throughput(world.db, name);
+  const throughput = new Throughput(world.db, name, perSecond);
   const load = startLoad(world.db, name, { ...plan, perSecond }, randomOf(seed, `load ${name}`));
   const beganAt = Date.now();
   const telling = setInterval(() => {

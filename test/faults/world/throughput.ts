@@ -17,7 +17,11 @@ export class Throughput {
   readonly #timer: NodeJS.Timeout;
   #looking = false;
 
-  constructor(db: Database, round: string) {
+  readonly #perSecond: number;
+
+  /** `perSecond` jobs arrive. */
+  constructor(db: Database, round: string, perSecond: number) {
+    this.#perSecond = perSecond;
     this.#timer = setInterval(() => void this.#look(db, round), EVERY_MS);
   }
 
@@ -27,7 +31,7 @@ export class Throughput {
 
   /** Milliseconds from `endMs` (the cause had ended) until work flows as before `beganMs` (the cause set in). */
   recovery(beganMs: number, endMs: number): number | undefined {
-    return recoveryOf(this.#samples, beganMs, endMs);
+    return recoveryOf(this.#samples, { beganMs, endMs, perSecond: this.#perSecond });
   }
 
   // PostgreSQL may be gone at the moment, which is a sample that is missing and no more.
@@ -43,13 +47,25 @@ export class Throughput {
   }
 }
 
+/** A fault: its cause set in, and had ended; and how many jobs arrive. */
+export interface Strike {
+  readonly beganMs: number;
+  readonly endMs: number;
+  readonly perSecond: number;
+}
+
 /**
- * From when on, after `endMs`, a whole second had 95 % of the rate of the 3 s before `beganMs`; undefined when none had
- * or nothing was measured before.
+ * From when on, after the end, a whole second had 95 % of the rate of the 3 s before the beginning; undefined when none
+ * had or nothing was measured before. What was still being made up for then does not count: no more than arrives can
+ * be done for long.
  */
-export function recoveryOf(samples: readonly Sample[], beganMs: number, endMs: number): number | undefined {
-  const usual = rateBetween(samples, beganMs - 3 * WINDOW_MS, beganMs);
-  if (usual === undefined || usual === 0) return undefined;
+export function recoveryOf(
+  samples: readonly Sample[],
+  { beganMs, endMs, perSecond }: Strike,
+): number | undefined {
+  const before = rateBetween(samples, beganMs - 3 * WINDOW_MS, beganMs);
+  if (before === undefined || before === 0) return undefined;
+  const usual = Math.min(before, perSecond / 1000);
   for (const from of samples.filter(({ atMs }) => atMs >= endMs)) {
     const to = samples.find(({ atMs }) => atMs >= from.atMs + WINDOW_MS);
     if (to === undefined) return undefined;
