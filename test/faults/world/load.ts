@@ -78,6 +78,7 @@ export interface LabJob {
   readonly payload: LabPayload;
   readonly runAt?: Date | undefined;
   readonly orderingKey?: string;
+  readonly expiresAt?: Date;
 }
 
 /** Adds jobs, and a note that they were, in one transaction. */
@@ -104,6 +105,10 @@ function oneJob(round: string, plan: LoadPlan, random: Random): LabJob {
   // Some are due later, so that the scheduler has work all the time.
   const kind = drawKind(plan.mix, random);
   if (kind === "ordered") return { kind, payload, orderingKey: `${round} ${random.between(1, plan.lines)}` };
+  if (kind === "brief") {
+    const expiresAt = new Date(Date.now() + random.between(500, 3000));
+    return { kind, payload: { ...payload, failures: 1, hopeless: false }, expiresAt };
+  }
   const runAt = random.chance(0.2) ? new Date(Date.now() + random.between(0, 3000)) : undefined;
   return { kind, payload, runAt };
 }
