@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
-import { type Database } from "#shared/index.ts";
+import type { Database } from "#shared/index.ts";
 import { askResend } from "#shared/jobs/ask-resend.ts";
 import type { Round } from "../scenario.ts";
 
