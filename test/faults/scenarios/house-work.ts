@@ -7,9 +7,8 @@ import type { Round } from "../scenario.ts";
 const EVERY_MS = 250;
 /** Finished jobs that are moved to the history at a time. */
 const AGED = 50;
-/** Events of so long are told again, of the last ones. */
-const SPAN_MS = 1_000;
-const WITHIN_MS = 30_000;
+/** Events of so long are told again, the last ones. */
+const SPAN_MS = 2_000;
 
 /**
  * Gives the schedulers something to tidy up, all the time until `end`: jobs that finished more than an hour ago, a day
@@ -19,8 +18,8 @@ export async function giveHouseWork({ world: { db }, random, did }: Round, end: 
   while (!end.aborted) {
     await letHoursPass(db);
     if (await makeOldDay(db, random.between(1, 28))) did("day of events that is over");
-    const until = Date.now() - random.between(0, WITHIN_MS);
-    await askResend(db, { type: undefined, since: new Date(until - SPAN_MS), until: new Date(until) });
+    const until = new Date();
+    await askResend(db, { type: undefined, since: new Date(until.getTime() - SPAN_MS), until });
     did("events to be told again");
     await sleep(EVERY_MS, undefined, { signal: end }).catch(() => undefined);
   }
