@@ -11,7 +11,7 @@ import { carryOut, planKills, wanted } from "./kill-plan.ts";
 const ROUNDS = 10;
 const FULL = { cards: 9_500, transfers: 500, seconds: 220 };
 /** Spread over the time that the other scenarios of its stage take. */
-const QUICK = { cards: 120, transfers: 40, seconds: 50 };
+const QUICK = { cards: 160, transfers: 80, seconds: 80 };
 const KILLS = { each: 2, atRandom: 6 };
 const STEP_KILLS = { each: 5, atRandom: 0 };
 const QUICK_KILLS = { each: 1, atRandom: 1 };
