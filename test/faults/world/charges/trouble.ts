@@ -8,7 +8,10 @@ const EVERYWHERE = ["create", "confirm", "retrieve", "cancel"];
 /** The client gives up after 20 s. */
 const SILENCE_MS = 25_000;
 
-/** In the quick form, which has few charges, each fault of the processor comes so many times as often, and so do bytes that a node refuses. */
+/**
+ * In the quick form, which has few payments, each fault of the processor comes so many times as often, and so do bytes
+ * that do not reach the node.
+ */
 const QUICKER = 5;
 
 const SENDING = { cutAfter: 0.05, unavailableAfter: 0.025, unavailable: 0.025 };
