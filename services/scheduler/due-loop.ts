@@ -80,7 +80,12 @@ async function doWhatIsDue({ db, window, aheadMs, log }: DueLoopOptions): Promis
   if (fired > 0) log.debug({ fired }, "sent due jobs");
   const { dueMs, expiryMs, nowMs } = await nextTimes(db);
   if (expiryMs !== undefined && expiryMs <= nowMs) {
-    const expired = await db.transaction().execute((trx) => expire(trx, window));
+    const expired = await db.transaction().execute(async (trx) => {
+      const cancelled = await expire(trx, window);
+      if (cancelled > 0) crashPoint("scheduler.expiring");
+      return cancelled;
+    });
+    if (expired > 0) crashPoint("scheduler.expired");
     return { did: fired + expired > 0, atMs: expiryMs, inMs: 0 };
   }
   const atMs = Math.min((dueMs ?? Number.POSITIVE_INFINITY) - aheadMs, expiryMs ?? Number.POSITIVE_INFINITY);

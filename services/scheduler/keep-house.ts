@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import { signalLines } from "#shared/jobs/signal-lines.ts";
 import { forgetDeadSleepers } from "#shared/outbox/fall-asleep.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
@@ -22,7 +23,7 @@ export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promi
     () => sweep.stragglers(),
     () => forgetDeadSleepers(db),
     () => sql`select duly.make_partitions()`.execute(db),
-    () => sql`select duly.drop_old_events()`.execute(db),
+    () => dropOldEvents(service),
     () => sql`delete from duly.repairs where made_at < duly.now() - interval '30 days'`.execute(db),
     () => sql`delete from duly.event_resends where done_at < duly.now() - interval '30 days'`.execute(db),
     () => sql`delete from duly.consumers where seen_at < duly.now() - interval '1 hour'`.execute(db),
@@ -40,6 +41,13 @@ export async function keepHouse(service: ServiceContext<SchedulerConfig>): Promi
       );
     }
   }
+}
+
+// This, the archive and telling events again are one statement each, never a transaction that waits for this process: one
+// that is stopped in the middle of it would keep its locks, and all other schedulers waiting.
+async function dropOldEvents({ db }: ServiceContext<SchedulerConfig>): Promise<void> {
+  const { rows } = await sql<{ days: number }>`select duly.drop_old_events() as days`.execute(db);
+  if ((rows[0]?.days ?? 0) > 0) crashPoint("scheduler.partition-dropped");
 }
 
 // Walks up the lines and begins again at the end.
@@ -61,6 +69,7 @@ async function archive({ db, config, stop }: ServiceContext<SchedulerConfig>, fr
       select last, seen, moved from duly.archive_finished(${above}::uuid, ${config.KEEP_FINISHED}::interval, ${PAGE})
     `.execute(db);
     const row = result.rows[0];
+    if (row !== undefined && row.moved > 0) crashPoint("scheduler.archived");
     if (row === undefined || row.last === null || row.seen < PAGE) return NO_ID;
     above = row.last;
     idle = row.moved > 0 ? 0 : idle + 1;

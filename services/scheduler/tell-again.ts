@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import type { ServiceContext } from "#shared/runtime/run-service.ts";
 import { pause } from "#shared/time/pause.ts";
 
@@ -24,5 +25,7 @@ export async function tellAgain({ db, log, stop }: ServiceContext<unknown>): Pro
 
 async function nextPage(db: ServiceContext<unknown>["db"]): Promise<number> {
   const result = await sql<{ told: number }>`select duly.resend_events(${PAGE}) as told`.execute(db);
-  return result.rows[0]?.told ?? 0;
+  const told = result.rows[0]?.told ?? 0;
+  if (told > 0) crashPoint("scheduler.told-again");
+  return told;
 }

@@ -1,5 +1,6 @@
 import type { Delivery } from "../broker/consume-queue.ts";
 import { HEADER } from "../broker/headers.ts";
+import { crashPoint } from "../config/crash-point.ts";
 import { untilDatabaseAnswers } from "../database/until-database-answers.ts";
 import { isUuid } from "../jobs/is-uuid.ts";
 import { parkAgain, replayLetter } from "../jobs/replay-letter.ts";
@@ -29,10 +30,12 @@ export async function replayByHand(
       const outcome = await replayLetter(trx, letterId);
       if (outcome === "superseded" || outcome === "no_job") await parkAgain(trx, letterId);
       if (outcome === "unknown") await keepBytes(trx, delivery, { service, priority });
+      crashPoint("consumer.replaying");
       return outcome;
     });
   const outcome = await untilDatabaseAnswers(replay, hurry, log);
   log.info({ letter: letterId, queue, outcome }, "a letter's copy was put on a work queue by hand");
+  crashPoint("consumer.replayed");
   delivery.ack();
 }
 

@@ -57,6 +57,25 @@ export async function expectPaidOnce(
   return transfers;
 }
 
+const Charges = z.object({
+  charges: z.array(z.object({ paid: z.boolean(), metadata: z.object({ reference: z.string().optional() }) })),
+});
+
+/** What was charged for a payment by card: tries, those that took money, and the transactions in the books. */
+export async function chargesFor(
+  db: Database,
+  cardsUrl: string,
+  { reference }: Line,
+): Promise<{ tries: number; paid: number; booked: number }> {
+  const { charges } = await getJson(new URL("/charges?limit=10000", cardsUrl), Charges);
+  const tries = charges.filter(({ metadata }) => metadata.reference === reference);
+  const { rows } = await sql`
+    select from payments.ledger_transactions t join payments.payments p on p.id = t.payment_id
+    where p.reference = ${reference}
+  `.execute(db);
+  return { tries: tries.length, paid: tries.filter(({ paid }) => paid).length, booked: rows.length };
+}
+
 /** Holds every line against the reports' books: written down exactly once. */
 export async function expectBookedOnce(db: Database, lines: readonly Line[]): Promise<void> {
   const references = lines.map(({ reference }) => reference);

@@ -16,6 +16,8 @@ export interface Line {
   readonly recipient: string;
   /** Decimal without trailing zeros. */
   readonly amount: string;
+  readonly currency: string;
+  readonly method: "erc20" | "card";
   readonly scheduledFor: string;
 }
 
@@ -37,16 +39,33 @@ export function paymentLines(
     payer: users[place % payers]?.id ?? "",
     recipient: `0x${randomBytes(20).toString("hex")}`,
     amount: `${worth[place % worth.length]}.${String(place + 1).padStart(5, "0")}1`,
+    currency: "DUSD",
+    method: "erc20",
     scheduledFor: scheduledFor(place),
   }));
+}
+
+/** A payment by the first user's card. */
+export function cardLine(): Line {
+  const reference = `${randomBytes(4).toString("hex")}-card`;
+  const payer = users[0]?.id ?? "";
+  return {
+    reference,
+    payer,
+    recipient: "shop:coffee",
+    amount: "24.9",
+    currency: "USD",
+    method: "card",
+    scheduledFor: "",
+  };
 }
 
 /** Writes the lines as a file for `import payments`; returns its path. */
 export function writeLines(folder: string, lines: readonly Line[]): string {
   const file = join(folder, `payments-${randomBytes(4).toString("hex")}.csv`);
   const rows = lines.map(
-    ({ reference, payer, recipient, amount, scheduledFor }) =>
-      `${reference},${payer},${recipient},${amount},DUSD,erc20,${scheduledFor},`,
+    ({ reference, payer, recipient, amount, currency, method, scheduledFor }) =>
+      `${reference},${payer},${recipient},${amount},${currency},${method},${scheduledFor},`,
   );
   writeFileSync(
     file,

@@ -9,7 +9,7 @@ import { migrate } from "../../migrations/migrate.ts";
 import { type Chain, startChain } from "../../services/local/outside/chain/start-chain.ts";
 import { createRoster } from "../../services/local/stack/roster.ts";
 import { makeSecrets } from "../../services/local/stack/secrets.ts";
-import { startTokenChain } from "../../services/local/stack/start-outside.ts";
+import { startCards, startTokenChain } from "../../services/local/stack/start-outside.ts";
 import { findFreePortRow } from "../support/free-port-row.ts";
 import { runFile } from "../support/run-file.ts";
 import { type RunningProcess, runFolder, startService } from "../support/service-process.ts";
@@ -22,6 +22,8 @@ export interface PaymentsWorld {
   /** The token on its chain. */
   readonly chainUrl: string;
   readonly tokenAddress: string;
+  /** The card processor. */
+  readonly cardsUrl: string;
   /** A process of the payments service, ready. */
   readonly startPayments: (settings?: Readonly<Record<string, string>>) => Promise<RunningProcess>;
   readonly importFile: (file: string, correlationId: string) => Promise<void>;
@@ -55,11 +57,12 @@ async function build(world: AsyncDisposableStack): Promise<PaymentsWorld> {
     await roster.stopAll();
     await again?.stop();
   });
-  const { chainUrl, tokenAddress } = await startTokenChain(
-    { stackDir: folder, ports, secrets, disposable: true },
-    roster,
-    () => undefined,
-  );
+  const options = { stackDir: folder, ports, secrets, disposable: true };
+  const { chainUrl, tokenAddress } = await startTokenChain(options, roster, () => undefined);
+  const outside = createRoster();
+  world.defer(() => outside.stopAll());
+  await startCards(options, outside);
+  const cardsUrl = `http://127.0.0.1:${ports.cards}`;
 
   const log = createLogger("test", "silent");
   const server = openDatabase({ url: inject("databaseUrl"), name: "duly test", connections: 1, log });
@@ -83,6 +86,8 @@ async function build(world: AsyncDisposableStack): Promise<PaymentsWorld> {
     CHAIN_URL: chainUrl,
     CHAIN_MNEMONIC: secrets.mnemonic,
     TOKEN_ADDRESS: tokenAddress,
+    CARDS_URL: cardsUrl,
+    CARDS_KEY: secrets.cardsKey,
   };
   const succeed = async (file: string, ...args: string[]) => {
     const { code, out, err } = await runFile(file, args, env);
@@ -98,7 +103,8 @@ async function build(world: AsyncDisposableStack): Promise<PaymentsWorld> {
     db,
     chainUrl,
     tokenAddress,
-    startPayments: (settings = {}) => startService("payments", { ...env, CARDS_KEY: "unused", ...settings }),
+    cardsUrl,
+    startPayments: (settings = {}) => startService("payments", { ...env, ...settings }),
     importFile: (file, correlationId) =>
       succeed("services/cli/main.ts", "import", "payments", file, "--correlation", correlationId),
     stopChain: async () => {

@@ -1,3 +1,4 @@
+import { crashPoint } from "#shared/config/crash-point.ts";
 import {
   type Answer,
   type DulyError,
@@ -46,8 +47,11 @@ export class CardGateway {
    */
   async charge(order: ChargeOrder, db: PaymentsDatabase, signal: AbortSignal): Promise<ChargeReceipt> {
     await assertAllowed(db, order);
-    const id = (await liveChargeOf(db, order.paymentId)) ?? (await this.#open(order, db, signal));
+    const live = await liveChargeOf(db, order.paymentId);
+    if (live !== undefined) crashPoint("payments.intent-adopted");
+    const id = live ?? (await this.#open(order, db, signal));
     const confirmed = await this.#client.confirm(id, order.paymentMethod, order.intentKey, signal);
+    crashPoint("payments.confirmed");
     switch (confirmed.outcome) {
       case "declined": {
         const { decline, charge } = confirmed;
@@ -72,6 +76,7 @@ export class CardGateway {
     if (payment.state === "open" && (await this.#client.cancel(id, signal)) === undefined) {
       return { effect: "unknown" };
     }
+    crashPoint("payments.intent-cancelled");
     await endCharge(db, id, "canceled");
     return { effect: "none", closed: true };
   }
@@ -80,7 +85,9 @@ export class CardGateway {
     const { paymentId, intentKey } = order;
     const terms = { ...order, amount: order.stripeAmount };
     const opened = await this.#client.open(terms, `${intentKey}.open`, signal);
+    crashPoint("payments.intent-opened");
     const adopted = await adoptCharge(db, { paymentId, intentKey, cardPaymentId: opened.id });
+    crashPoint("payments.intent-stored");
     if (adopted !== undefined) return adopted;
     const told = `intent ${intentKey} was given up, nothing was charged under it`;
     throw new RetryableError("intent_void", told, { effect: "none" });
@@ -93,6 +100,7 @@ export class CardGateway {
     charge: string | undefined,
   ): Promise<DulyError> {
     const verdict = await noteDecline(db, { ...order, id: charge ?? order.intentKey, decline });
+    crashPoint("payments.declined");
     const code = `card_${decline.code}`;
     const told = `the card was declined: ${decline.code}`;
     if (verdict.again === "never") return new PermanentError(code, `${told}; ${verdict.why}`);

@@ -17,7 +17,7 @@ export type OfferAnswer =
  * Words that are in no line mean that nobody knows what became of the bytes.
  */
 const ANSWERS: readonly (readonly [words: RegExp, answer: OfferAnswer])[] = [
-  [/already known|already imported|known transaction/i, "accepted"],
+  [/already known|already imported|\bknown transaction/i, "accepted"],
   [/nonce too low/i, "nonceUsed"],
   [/replacement transaction underpriced|future transaction tries to replace pending/i, "refusedForNow"],
   [/transaction underpriced|max fee per gas less than block base fee/i, "refusedForNow"],

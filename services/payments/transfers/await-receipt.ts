@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { crashPoint } from "#shared/config/crash-point.ts";
 import type { ChainClient, MinedTransfer, Move } from "../chain/chain-client.ts";
 import type { Transfer } from "./transfer-store.ts";
 
@@ -29,7 +30,10 @@ export async function awaitReceipt(
   for (;;) {
     signal.throwIfAborted();
     const mined = await chain.find(transfer.hash, transfer.move);
-    if (mined !== undefined) return mined;
+    if (mined !== undefined) {
+      crashPoint("payments.mined");
+      return mined;
+    }
     if (Date.now() >= unblockAt) {
       await unblock();
       unblockAt = Date.now() + patience.unblockAfterMs;

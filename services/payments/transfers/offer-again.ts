@@ -1,3 +1,4 @@
+import { crashPoint } from "#shared/config/crash-point.ts";
 import type { Hex } from "../chain/address.ts";
 import type { ChainClient } from "../chain/chain-client.ts";
 import type { PaymentsDatabase } from "../tables.ts";
@@ -26,6 +27,7 @@ export async function offerAgain(db: PaymentsDatabase, chain: ChainClient, payer
   const held = waiting.map((transfer) => transfer.nonce);
   for (const transfer of waiting) {
     const { answer, words } = await chain.offer(transfer.raw);
+    crashPoint("payments.offered-again");
     if (answer === "refusedForNow" || answer === "refusedForGood")
       return { next, held, stuck: { transfer, words } };
   }

@@ -1,3 +1,4 @@
+import { crashPoint } from "#shared/config/crash-point.ts";
 import { type DulyError, PermanentError, RetryableError } from "#shared/index.ts";
 import type { ChainClient, Offer } from "../chain/chain-client.ts";
 import type { PaymentsDatabase } from "../tables.ts";
@@ -18,6 +19,7 @@ export async function offerFirst(
   transfer: Transfer,
 ): Promise<void> {
   const offer = await chain.offer(transfer.raw);
+  crashPoint("payments.offered");
   if (offer.answer === "accepted") return;
   await markTransfer(db, transfer.hash, "refused", offer.words);
   throw refusal(offer);

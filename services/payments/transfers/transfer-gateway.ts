@@ -1,3 +1,4 @@
+import { crashPoint } from "#shared/config/crash-point.ts";
 import {
   type Answer,
   type DulyError,
@@ -115,6 +116,7 @@ export class TransferGateway {
       const { paymentId, jobId, intentKey } = order;
       const transfer: Transfer = { ...signed, paymentId, jobId, intentKey, payer: move.payer, nonce };
       await storeTransfer(db, transfer);
+      crashPoint("payments.signed");
       await offerFirst(db, this.#chain, transfer);
       return transfer;
     });

@@ -16,19 +16,28 @@ const LINKS = ["PostgreSQL", "RabbitMQ", "the card processor", "the chain"];
 const FREEZES = 4;
 const ROUNDS = HOLES_S.length + FREEZES;
 const QUICK_HOLE_S = 5;
-const FULL = { cards: 9_500, transfers: 500, seconds: 90 };
+const FULL = { cards: 9_500, transfers: 500, seconds: 220 };
 /** Spread over the time that the other scenarios of its stage take. */
-const QUICK = { cards: 60, transfers: 10, seconds: 20 };
+const QUICK = { cards: 160, transfers: 80, seconds: 80 };
 /** Steps after which somebody else will have asked, or done the rest, when the sleeper wakes up. */
 const FROZEN_AT = ["consumer.claimed", "consumer.performing", "consumer.performed"] as const;
 const KILLS = { each: 2, atRandom: 6 };
+const STEP_KILLS = { each: 5, atRandom: 0 };
 const QUICK_KILLS = { each: 1, atRandom: 1 };
+const QUICK_STEP_KILLS = { each: 1, atRandom: 0 };
 
 const points = (mostPasses: number, ...names: CrashPoint[]) => names.map((at) => ({ at, mostPasses }));
 const POINTS = [
   ...points(40, "consumer.claimed", "consumer.performing", "consumer.performed", "consumer.settling"),
   ...points(20, "consumer.settled", "consumer.acked"),
   ...points(5, "consumer.asked"),
+];
+/** Between the outside steps of one charge and of one transfer. */
+const STEPS = [
+  ...points(20, "payments.intent-opened", "payments.intent-stored", "payments.confirmed"),
+  ...points(3, "payments.signed", "payments.offered", "payments.mined"),
+  ...points(2, "payments.intent-adopted", "payments.intent-cancelled"),
+  ...points(1, "payments.declined", "payments.offered-again"),
 ];
 
 /** How long no payment may come nearer to its end: as for any other job. */
@@ -42,6 +51,7 @@ export const charges: Scenario = {
   rounds: ROUNDS,
   wants: {
     ...wanted(POINTS, KILLS, ROUNDS),
+    ...wanted(STEPS, STEP_KILLS, ROUNDS),
     ...Object.fromEntries(HOLES_S.flatMap((s) => LINKS.map((link) => [`payments to ${link} ${s} s`, 2]))),
     ...Object.fromEntries(FROZEN_AT.map((at) => [`${at} frozen`, FREEZES])),
   },
@@ -49,13 +59,20 @@ export const charges: Scenario = {
   inject: async (round) => {
     const { world, name, quick, random } = round;
     const orders = makeOrders(name, quick ? QUICK : FULL, random);
-    const most = quick ? POINTS.map((point) => ({ ...point, mostPasses: 1 })) : POINTS;
-    const kills = planKills(most, quick ? QUICK_KILLS : KILLS, random);
+    const soon = (all: typeof POINTS) => (quick ? all.map(({ at }) => ({ at, mostPasses: 1 })) : all);
+    const kills = planKills(soon(POINTS), quick ? QUICK_KILLS : KILLS, random);
+    const stepKills = planKills(soon(STEPS), quick ? QUICK_STEP_KILLS : STEP_KILLS, random);
     const branch = await openPaymentsBranch(round);
     await branch.importOrders(orders);
     const beganAt = Date.now();
     const trouble = await beginTrouble(branch, quick);
     await killAndSilence(round, branch, kills);
+    // From now on one of them lives all the time: what three deaths in a row have hit runs alone, a block each.
+    const turns = quick ? [branch.processes] : branch.processes.map((victim) => [victim]);
+    for (const [turn, victims] of turns.entries()) {
+      const part = stepKills.filter((_, place) => place % turns.length === turn);
+      await carryOut(round, part, victims);
+    }
     // The rest waits for backoffs, or for days to pass.
     const rest = orders.length / (quick ? 5 : 50);
     await comesDown(rest, () => countOpenPayments(world.db, name), quick ? QUICK_PATIENCE_MS : PATIENCE_MS);

@@ -1,9 +1,11 @@
 import type { CrashPoint } from "#shared/config/crash-point.ts";
-import type { Scenario } from "../scenario.ts";
+import type { Round, Scenario } from "../scenario.ts";
 import { type LoadPlan, USUAL } from "../world/load.ts";
 import type { Misbehaviour } from "../world/provider.ts";
 import type { Role } from "../world/world.ts";
+import { giveHouseWork } from "./house-work.ts";
 import { carryOut, planKills, wanted } from "./kill-plan.ts";
+import { replayLetters } from "./replay-letters.ts";
 
 interface KillOptions {
   readonly name: string;
@@ -16,11 +18,14 @@ interface KillOptions {
   readonly load: Partial<LoadPlan>;
   readonly provider?: Misbehaviour;
   readonly exactAttempts?: boolean;
+  /** What somebody does beside the load until the kills are over. */
+  readonly meanwhile?: (round: Round, end: AbortSignal) => Promise<void>;
 }
 
 /** Kills the processes of one role with SIGKILL, at each of its crash points and at random, again and again. */
 function kills(options: KillOptions): Scenario {
   const { name, role, points, rounds, each, atRandom, load, provider = {}, exactAttempts = false } = options;
+  const { meanwhile = () => Promise.resolve() } = options;
   return {
     name,
     exactAttempts,
@@ -34,10 +39,12 @@ function kills(options: KillOptions): Scenario {
       // The quick run freezes the first of them meanwhile.
       const victims = round.world.processes[role].slice(round.quick ? 1 : 0);
       round.world.provider.misbehave(round.name, provider);
-      await round.strikes(async () => {
+      const end = new AbortController();
+      const strike = async () => {
         await carryOut(round, planKills(most, plan, round.random), victims);
         round.world.provider.misbehave(round.name, {});
-      });
+      };
+      await Promise.all([round.strikes(strike).finally(() => end.abort()), meanwhile(round, end.signal)]);
     },
   };
 }
@@ -69,6 +76,7 @@ export const consumerKills = kills({
     ...points(20, "consumer.settled", "consumer.acked"),
     ...points(10, "consumer.group-fenced", "consumer.group-recorded", "consumer.group-settled"),
     ...points(20, "consumer.event-heard", "consumer.event-settled"),
+    ...points(3, "consumer.replaying", "consumer.replayed"),
   ],
   rounds: 20,
   each: 10,
@@ -76,6 +84,7 @@ export const consumerKills = kills({
   load: { perSecond: 120, mix: { ...USUAL.mix, keyed: 12, closing: 8 } },
   // So that there is somebody to be asked after a while.
   provider: { effectThenCut: 0.05, unanswered: 0.3 },
+  meanwhile: replayLetters,
 });
 
 export const schedulerKills = kills({
@@ -83,12 +92,15 @@ export const schedulerKills = kills({
   role: "scheduler",
   points: [
     ...points(20, "scheduler.looking", "scheduler.fired"),
-    ...points(5, "scheduler.promoted", "scheduler.tended"),
+    ...points(5, "scheduler.promoted", "scheduler.tended", "scheduler.expiring", "scheduler.expired"),
+    // Once in a while, and as soon as one is up.
+    ...points(1, "scheduler.archived", "scheduler.partition-dropped", "scheduler.told-again"),
   ],
   rounds: 5,
   each: 10,
   atRandom: 4,
   exactAttempts: true,
   // Short of lines, so that there is always a job to be promoted.
-  load: { perSecond: 120, mix: { ...USUAL.mix, ordered: 20 }, lines: 3 },
+  load: { perSecond: 120, mix: { ...USUAL.mix, ordered: 20, brief: 6 }, lines: 3 },
+  meanwhile: giveHouseWork,
 });

@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { sql } from "kysely";
+import { type QueryExecutorProvider, sql } from "kysely";
 import {
   emit,
   type Handler,
@@ -33,7 +33,7 @@ export function labHandlers({ provider, refusing, failing }: Addresses): readonl
     _receipt: unknown,
     { job, payload }: { job: JobInHand; payload: LabPayload },
   ) => {
-    failAsPlanned(job, payload);
+    await failAsPlanned(trx, job, payload);
     await writeRows(trx, [{ job: job.id, round: payload.round }]);
   };
   const keyedAt = (address: string, find = findEffect) => ({
@@ -45,14 +45,14 @@ export function labHandlers({ provider, refusing, failing }: Addresses): readonl
   return [
     handle(KINDS.row, {
       record: async (trx, _receipt, { job, payload }) => {
-        failAsPlanned(job, payload);
+        await failAsPlanned(trx, job, payload);
         await writeRows(trx, [{ job: job.id, round: payload.round }]);
         await emit(trx, Noted, { job: job.id, round: payload.round }, { cause: job });
       },
     }),
     handle(KINDS.group, {
       recordAll: async (trx, items) => {
-        for (const { job, payload } of items) failAsPlanned(job, payload);
+        for (const { job, payload } of items) await failAsPlanned(trx, job, payload);
         await writeRows(
           trx,
           items.map(({ job, payload }) => ({ job: job.id, round: payload.round })),
@@ -79,6 +79,7 @@ export function labHandlers({ provider, refusing, failing }: Addresses): readonl
     handle(KINDS.critical, { record: writeOne }),
     handle(KINDS.ordered, { record: writeOne }),
     handle(KINDS.unique, { record: writeOne }),
+    handle(KINDS.brief, { record: writeOne }),
     handle(KINDS.poison, {
       effects: "keyed",
       perform: async () => {
@@ -105,15 +106,27 @@ export function labHandlers({ provider, refusing, failing }: Addresses): readonl
 }
 
 async function performOnce(provider: string, asked: Asked, key: string | undefined) {
+  const { db, job, payload } = asked;
+  const hopeless = await isHopeless(db, job, payload);
   // Before anything leaves, so that the provider has nothing to do with it.
-  if (asked.job.attempt <= asked.payload.failures)
+  if (!hopeless && job.attempt <= payload.failures)
     throw new RetryableError("planned", "fails as planned", { effect: "none" });
-  return makeEffect(provider, asked, key);
+  return makeEffect(provider, { ...asked, payload: { ...payload, hopeless } }, key);
 }
 
-function failAsPlanned(job: JobInHand, payload: LabPayload): void {
-  if (payload.hopeless) throw new PermanentError("planned", "fails for good as planned");
+async function failAsPlanned(trx: QueryExecutorProvider, job: JobInHand, payload: LabPayload): Promise<void> {
+  if (await isHopeless(trx, job, payload)) throw new PermanentError("planned", "fails for good as planned");
   if (job.attempt <= payload.failures) throw new RetryableError("planned", "fails as planned");
+}
+
+async function isHopeless(
+  db: QueryExecutorProvider,
+  { id }: JobInHand,
+  { hopeless }: LabPayload,
+): Promise<boolean> {
+  if (!hopeless) return false;
+  const mended = await sql`select from lab.mended where job = ${id}`.execute(db);
+  return mended.rows.length === 0;
 }
 
 // No constraint keeps a second row away: a duplicate has to be seen.

@@ -5,7 +5,7 @@ const Payload = z.object({
   round: z.string(),
   /** Attempts that fail before one succeeds. */
   failures: z.number().int(),
-  /** Fails for good at once. */
+  /** Fails for good at once, until somebody has mended it. */
   hopeless: z.boolean(),
   /** How long the provider takes. */
   delayMs: z.number().int(),
@@ -70,6 +70,8 @@ export const KINDS = {
   unique: defineJob("lab.unique", { payload: Payload, priority: "high", attempts, backoff }),
   /** An effect, as `closing`, that nobody wants any more after a while. */
   expiring: defineJob("lab.expiring", { payload: Payload, attempts, backoff, timeoutMs: 3000 }),
+  /** Fails, and is worth nothing any more when its second attempt would be due. */
+  brief: defineJob("lab.brief", { payload: Payload, priority: "low", attempts, backoff: [600_000] }),
   /** Kills the process that runs it, each time. */
   poison: defineJob("lab.poison", { payload: Payload, priority: "low", attempts, backoff, timeoutMs: 3000 }),
 } as const;

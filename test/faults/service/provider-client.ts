@@ -1,5 +1,6 @@
 import {
   type Answer,
+  type Database,
   type Intent,
   type JobInHand,
   PermanentError,
@@ -15,6 +16,7 @@ export interface Asked {
   readonly payload: LabPayload;
   readonly intent: Intent;
   readonly signal: AbortSignal;
+  readonly db: Database;
 }
 
 export interface ProviderReceipt {

@@ -17,6 +17,8 @@ export interface JobFate {
   readonly heard: number;
   /** Whether somebody asked for it to be cancelled. */
   readonly asked: boolean;
+  /** Whether somebody took away what made it hopeless, and sent its letter's job again. */
+  readonly mended: boolean;
 }
 
 /** How a promise was broken, for one job. */
@@ -113,13 +115,23 @@ function judgeMissing({ kind, state, rows, heard }: JobFate, effects: number): F
 }
 
 function judgeEnd(fate: JobFate): Found | undefined {
-  const { kind, state, hopeless, letter, asked } = fate;
+  const { kind, state, letter, asked } = fate;
   if (isLeftToPeople(fate) || (state === "cancelled" && (asked || kind === "expiring"))) return undefined;
   if (kind === "poison" && letter === "killed_its_consumer") return undefined;
-  const wanted = hopeless || kind === "poison" || isExhausting(fate) ? "dead_lettered" : "completed";
+  const wanted = endOf(fate);
   if (state !== wanted || kind === "poison")
     return { breach: "wrong end", what: `${state} (${letter}) instead of ${wanted}` };
   return undefined;
+}
+
+function endOf(fate: JobFate): string {
+  if (fate.kind === "brief") return "cancelled";
+  return isHopeless(fate) || fate.kind === "poison" || isExhausting(fate) ? "dead_lettered" : "completed";
+}
+
+// Sent again after it was mended, it begins anew.
+function isHopeless({ hopeless, mended }: JobFate): boolean {
+  return hopeless && !mended;
 }
 
 // In doubt where nobody can be asked, and may not or need not be tried again.
@@ -135,11 +147,11 @@ function isExhausting({ failures, most_attempts: most }: JobFate): boolean {
 
 // Database effects have no doubts: each planned failure is one attempt, and no fault of ours may cost another.
 function judgeAttempts(fate: JobFate, exactAttempts: boolean): Found | undefined {
-  const { kind, state, attempts, most_attempts: most, failures, hopeless } = fate;
+  const { kind, state, attempts, most_attempts: most, failures } = fate;
   if (kind === "poison") return undefined;
   const spent = attempts ?? 0;
   const allowed = most ?? 0;
-  const wanted = hopeless ? 1 : Math.min(failures + 1, allowed);
+  const wanted = isHopeless(fate) ? 1 : Math.min(failures + 1, allowed);
   const isShort = state !== "cancelled" && !isLeftToPeople(fate) && spent < wanted;
   const isWrong =
     exactAttempts || isExact(kind) || isExhausting(fate) ? isShort || spent > wanted : spent > allowed;

@@ -123,6 +123,10 @@ function oneJob(round: string, plan: LoadPlan, random: Random): LabJob {
   const kind = drawKind(plan.mix, random);
   if (kind === "ordered" || kind === "line")
     return { kind, payload, orderingKey: `${round} ${kind} ${random.between(1, plan.lines)}` };
+  if (kind === "brief") {
+    const expiresAt = new Date(Date.now() + random.between(500, 3000));
+    return { kind, payload: { ...payload, failures: 1, hopeless: false }, expiresAt };
+  }
   const runAt = random.chance(0.2) ? new Date(Date.now() + random.between(0, 3000)) : undefined;
   if (kind === "unique") {
     const uniqueKey = `${round} ${random.between(1, UNIQUE_KEYS)}`;

@@ -2,7 +2,7 @@ import { type QueryExecutorProvider, sql } from "kysely";
 import type { JobState } from "#shared/contracts/job-state.ts";
 import type { Database } from "#shared/index.ts";
 import { unblockLine } from "#shared/jobs/unblock-line.ts";
-import { KINDS } from "../service/kinds.ts";
+import { KINDS, type Kind } from "../service/kinds.ts";
 import type { JobFate } from "./judge.ts";
 
 /** Makes the laboratory's own tables: what was committed, and what came of it. */
@@ -41,6 +41,7 @@ export async function makeNotebook(db: Database): Promise<void> {
       at timestamptz not null default clock_timestamp()
     )`.execute(db);
   await sql`create index cancels_by_job on lab.cancels (job)`.execute(db);
+  await sql`create table lab.mended (job uuid primary key)`.execute(db);
   await sql`
     create view lab.fates as
     select c.round, c.job, c.kind, c.failures, c.hopeless, coalesce(j.state, h.state)::text as state,
@@ -49,7 +50,8 @@ export async function makeNotebook(db: Database): Promise<void> {
       (select count(*)::int from duly.dead_letters l where l.job_id = c.job) as letters,
       (select count(*)::int from lab.effects e where e.job = c.job and e.what = 'done') as rows,
       (select count(*)::int from lab.effects e where e.job = c.job and e.what = 'heard') as heard,
-      exists (select from lab.cancels x where x.job = c.job) as asked
+      exists (select from lab.cancels x where x.job = c.job) as asked,
+      exists (select from lab.mended m where m.job = c.job) as mended
     from lab.committed c left join duly.jobs j on j.id = c.job left join duly.jobs_history h on h.id = c.job`.execute(
     db,
   );
@@ -88,6 +90,29 @@ export async function noteCancel(
   { job, round, said }: { readonly job: string; readonly round: string; readonly said: string },
 ): Promise<void> {
   await sql`insert into lab.cancels (job, round, said) values (${job}, ${round}, ${said})`.execute(trx);
+}
+
+/**
+ * Mends what a hopeless job of a round fails of, so that it succeeds from now on.
+ *
+ * @returns false for any other job.
+ */
+export async function mend(
+  db: Database,
+  { job, round, kinds }: { readonly job: string; readonly round: string; readonly kinds: readonly Kind[] },
+): Promise<boolean> {
+  const found = await sql`
+    insert into lab.mended (job) select job from lab.committed
+    where job = ${job} and round = ${round} and hopeless and kind = any(${kinds})
+    on conflict (job) do update set job = excluded.job returning job`.execute(db);
+  return found.rows.length > 0;
+}
+
+/** Which of some letters are still open. */
+export async function openLettersOf(db: Database, letters: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = await sql<{ id: string }>`
+    select id from duly.dead_letters where id = any(${letters}::uuid[]) and closed_at is null`.execute(db);
+  return new Set(found.rows.map(({ id }) => id));
 }
 
 /** How the jobs of a round ended that were to be cancelled, with how many of each. */

@@ -14,6 +14,7 @@ const whole: JobFate = {
   rows: 1,
   heard: 1,
   asked: false,
+  mended: false,
 };
 const keyed: Partial<JobFate> = { kind: "keyed", heard: 0 };
 const single: Partial<JobFate> = { kind: "single", heard: 0 };
@@ -29,6 +30,12 @@ test.each<[string, Partial<JobFate>, number]>([
   ["a group's row after two planned failures", { kind: "group", heard: 0, failures: 2, attempts: 3 }, 0],
   ["an effect under a key", keyed, 1],
   ["a hopeless job's letter", { ...dead, hopeless: true, letter: "permanent_error" }, 0],
+  ["a hopeless job that was mended and sent again", { hopeless: true, mended: true, letters: 1 }, 0],
+  [
+    "a job that expired between its attempts",
+    { ...cancelled, kind: "brief", asked: false, failures: 1, attempts: 1 },
+    0,
+  ],
   ["a letter of a job that used its attempts up", { ...dead, failures: 99, attempts: 8 }, 0],
   ["a doubt that may not be tried again", { ...single, ...dead, letter: "outcome_in_doubt" }, 1],
   ["a second effect where the handler declares it", { kind: "repeatable", heard: 0 }, 2],
@@ -65,6 +72,8 @@ test.each<[string, Partial<JobFate>, number, string]>([
   ],
   ["a letter without a reason to be one", dead, 0, "wrong end"],
   ["a hopeless job that completed", { hopeless: true }, 0, "wrong end"],
+  ["a mended job that was not sent again", { ...dead, hopeless: true, mended: true }, 0, "wrong end"],
+  ["a job that outlived its expiry", { kind: "brief", failures: 1, attempts: 2 }, 0, "wrong end"],
   ["a job that gave up early", { ...dead, failures: 99, attempts: 7 }, 0, "attempts"],
   ["a job that completed though it always fails", { failures: 99, attempts: 8 }, 0, "wrong end"],
   ["an attempt too many", { attempts: 2 }, 0, "attempts"],

@@ -75,6 +75,8 @@ describe("readOfferAnswer", () => {
   it.each([
     ["already known", "accepted"],
     ["transaction already imported", "accepted"],
+    ["known transaction: 0xabc", "accepted"],
+    ["unknown transaction type", undefined],
     ["nonce too low: next nonce 5, tx nonce 3", "nonceUsed"],
     ["replacement transaction underpriced", "refusedForNow"],
     ["max fee per gas less than block base fee: address 0x…", "refusedForNow"],

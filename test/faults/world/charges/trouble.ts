@@ -8,10 +8,13 @@ const EVERYWHERE = ["create", "confirm", "retrieve", "cancel"];
 /** The client gives up after 20 s. */
 const SILENCE_MS = 25_000;
 
-/** In the quick form, which has few charges, each fault comes so many times as often. */
+/**
+ * In the quick form, which has few payments, each fault of the processor comes so many times as often, and so do bytes
+ * that do not reach the node.
+ */
 const QUICKER = 5;
 
-const SENDING: ChainFaults = { cutAfter: 0.05, unavailableAfter: 0.025, unavailable: 0.025 };
+const SENDING = { cutAfter: 0.05, unavailableAfter: 0.025, unavailable: 0.025 };
 const ASKING: ChainFaults = { cutAfter: 0.01, unavailable: 0.025 };
 const BURST: ChainFaults = { tooMany: 0.8 };
 const BURST_MS = 1_500;
@@ -28,11 +31,12 @@ export async function beginTrouble({ cards, chain }: PaymentsBranch, quick: bool
   const over = new AbortController();
   const pause = (ms: number) => sleep(ms, undefined, { signal: over.signal }).catch(() => undefined);
   const { silence, standing } = cardFaults(quick);
+  const sending = quick ? { ...SENDING, unavailable: SENDING.unavailable * QUICKER } : SENDING;
   await cards.order([...silence, ...standing]);
   const tooMany = strike("429", { kind: "429", on: EVERYWHERE, every: 2 });
   const bursts = (async () => {
     while (!over.signal.aborted) {
-      chain.misbehave(SENDING, ASKING);
+      chain.misbehave(sending, ASKING);
       await pause(BETWEEN_MS);
       if (over.signal.aborted) break;
       await cards.order([tooMany]);
