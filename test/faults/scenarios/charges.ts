@@ -6,10 +6,11 @@ import { openPaymentsBranch, type PaymentsBranch } from "../world/charges/paymen
 import { countOpenPayments, letDaysPass } from "../world/charges/read-fates.ts";
 import { beginTrouble } from "../world/charges/trouble.ts";
 import { comesDown } from "../world/wait.ts";
+import { dieOverBytes, OVER_BYTES } from "./die-over-bytes.ts";
 import { carryOut, planKills, wanted } from "./kill-plan.ts";
 
 const ROUNDS = 10;
-const FULL = { cards: 9_500, transfers: 500, seconds: 220 };
+const FULL = { cards: 9_500, transfers: 500, seconds: 260 };
 /** Spread over the time that the other scenarios of its stage take. */
 const QUICK = { cards: 160, transfers: 80, seconds: 80 };
 const KILLS = { each: 2, atRandom: 6 };
@@ -26,9 +27,9 @@ const POINTS = [
 /** Between the outside steps of one charge and of one transfer. */
 const STEPS = [
   ...points(20, "payments.intent-opened", "payments.intent-stored", "payments.confirmed"),
-  ...points(3, "payments.signed", "payments.offered", "payments.mined"),
+  ...points(3, "payments.offered", "payments.mined"),
   ...points(2, "payments.intent-adopted", "payments.intent-cancelled"),
-  ...points(1, "payments.declined", "payments.offered-again"),
+  ...points(1, "payments.declined"),
 ];
 
 /** How long no payment may come nearer to its end: as for any other job. */
@@ -40,7 +41,10 @@ export const charges: Scenario = {
   name: "charges",
   what: `${ROUNDS * FULL.cards} payments by card and ${ROUNDS * FULL.transfers} on chain, at a processor and a node that fail, payments killed`,
   rounds: ROUNDS,
-  wants: { ...wanted(POINTS, KILLS, ROUNDS), ...wanted(STEPS, STEP_KILLS, ROUNDS) },
+  wants: {
+    ...wanted(POINTS, KILLS, ROUNDS),
+    ...wanted([...STEPS, ...OVER_BYTES], STEP_KILLS, ROUNDS),
+  },
   load: { perSecond: 10 },
   inject: async (round) => {
     const { world, name, quick, random } = round;
@@ -53,6 +57,7 @@ export const charges: Scenario = {
     const beganAt = Date.now();
     const trouble = await beginTrouble(branch, quick);
     await carryOut(round, kills, branch.processes);
+    await dieOverBytes(round, branch.processes, (quick ? QUICK_STEP_KILLS : STEP_KILLS).each);
     // From now on one of them lives all the time: what three deaths in a row have hit runs alone, a block each.
     const turns = quick ? [branch.processes] : branch.processes.map((victim) => [victim]);
     for (const [turn, victims] of turns.entries()) {
