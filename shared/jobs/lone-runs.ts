@@ -54,14 +54,17 @@ export async function endLoneRun(db: QueryExecutorProvider, jobId: string): Prom
 }
 
 /**
- * Which of the queues have had a lone run in the last ten minutes that has not ended. Forgets notes of more than a day:
- * their jobs have gone another way.
+ * Which of the queues have had a lone run in the last ten minutes that has not ended. Forgets notes of jobs that have
+ * come to their end another way: their process died in between, and the next one did not have to run them alone.
  */
 export async function queuesWithLoneRuns(
   db: QueryExecutorProvider,
   queues: readonly string[],
 ): Promise<Set<string>> {
-  await sql`delete from duly.lone_runs where noted_at < duly.now() - interval '1 day'`.execute(db);
+  await sql`
+    delete from duly.lone_runs l where not exists (select from duly.jobs j
+      where j.id = l.job_id and j.state not in ('completed', 'dead_lettered', 'cancelled'))
+  `.execute(db);
   const found = await sql<{ queue: string }>`
     select distinct queue from duly.lone_runs
     where queue = any(${queues}::text[]) and noted_at > duly.now() - interval '10 minutes'

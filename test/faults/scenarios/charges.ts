@@ -6,6 +6,7 @@ import { openPaymentsBranch, type PaymentsBranch } from "../world/charges/paymen
 import { countOpenPayments, letDaysPass } from "../world/charges/read-fates.ts";
 import { beginTrouble } from "../world/charges/trouble.ts";
 import { comesDown } from "../world/wait.ts";
+import { dieOverBytes, OVER_BYTES } from "./die-over-bytes.ts";
 import { freezeInTurn } from "./freeze-in-turn.ts";
 import { carryOut, type Kill, planKills, wanted } from "./kill-plan.ts";
 import { swallow } from "./swallow.ts";
@@ -16,7 +17,7 @@ const LINKS = ["PostgreSQL", "RabbitMQ", "the card processor", "the chain"];
 const FREEZES = 4;
 const ROUNDS = HOLES_S.length + FREEZES;
 const QUICK_HOLE_S = 5;
-const FULL = { cards: 9_500, transfers: 500, seconds: 220 };
+const FULL = { cards: 9_500, transfers: 500, seconds: 260 };
 /** Spread over the time that the other scenarios of its stage take. */
 const QUICK = { cards: 160, transfers: 80, seconds: 80 };
 /** Steps after which somebody else will have asked, or done the rest, when the sleeper wakes up. */
@@ -35,9 +36,9 @@ const POINTS = [
 /** Between the outside steps of one charge and of one transfer. */
 const STEPS = [
   ...points(20, "payments.intent-opened", "payments.intent-stored", "payments.confirmed"),
-  ...points(3, "payments.signed", "payments.offered", "payments.mined"),
+  ...points(3, "payments.offered", "payments.mined"),
   ...points(2, "payments.intent-adopted", "payments.intent-cancelled"),
-  ...points(1, "payments.declined", "payments.offered-again"),
+  ...points(1, "payments.declined"),
 ];
 
 /** How long no payment may come nearer to its end: as for any other job. */
@@ -51,7 +52,7 @@ export const charges: Scenario = {
   rounds: ROUNDS,
   wants: {
     ...wanted(POINTS, KILLS, ROUNDS),
-    ...wanted(STEPS, STEP_KILLS, ROUNDS),
+    ...wanted([...STEPS, ...OVER_BYTES], STEP_KILLS, ROUNDS),
     ...Object.fromEntries(HOLES_S.flatMap((s) => LINKS.map((link) => [`payments to ${link} ${s} s`, 2]))),
     ...Object.fromEntries(FROZEN_AT.map((at) => [`${at} frozen`, FREEZES])),
   },
@@ -67,6 +68,7 @@ export const charges: Scenario = {
     const beganAt = Date.now();
     const trouble = await beginTrouble(branch, quick);
     await killAndSilence(round, branch, kills);
+    await dieOverBytes(round, branch.processes, (quick ? QUICK_STEP_KILLS : STEP_KILLS).each);
     // From now on one of them lives all the time: what three deaths in a row have hit runs alone, a block each.
     const turns = quick ? [branch.processes] : branch.processes.map((victim) => [victim]);
     for (const [turn, victims] of turns.entries()) {
