@@ -73,11 +73,7 @@ export const correspondence: Scenario = {
     `${ROUNDS * (KILLED.codes + CUT_OFF.codes + FROZEN.codes)} codes by mail, as many messages and some reports, at a ` +
     "mailbox and a chat API that fail, their services killed, cut off and stopped",
   rounds: ROUNDS,
-  wants: Object.fromEntries([
-    ...SERVICES.flatMap((service) => wantedOf(service)),
-    ...Object.values(LINKS).flatMap((link) => HOLES_S.map((seconds) => [`${link} ${seconds} s`, ROUNDS])),
-    ...SERVICES.map((service) => [named(service, "frozen"), ROUNDS / SERVICES.length]),
-  ]),
+  wants: Object.fromEntries(wants()),
   load: { perSecond: 10 },
   inject: async (round) => {
     const { world, quick, random, number } = round;
@@ -88,11 +84,10 @@ export const correspondence: Scenario = {
     });
     const branch = await openCorrespondenceBranch(round);
     await branch.record(transactions);
+    const work = workOf(quick ? QUICK : KILLED, 0);
+    await branch.plan(work);
     const trouble = await beginStandingTrouble(branch, quick);
-    await Promise.all([
-      branch.give(workOf(quick ? QUICK : KILLED, 0)),
-      ...SERVICES.map((service) => killService(round, branch, service)),
-    ]);
+    await Promise.all([branch.give(work), ...SERVICES.map((service) => killService(round, branch, service))]);
     if (!quick) {
       await comesDown(0, () => countOpenJobs(world), PATIENCE_MS);
       await Promise.all([branch.give(workOf(CUT_OFF, 1)), cutOff(round, branch)]);
@@ -106,6 +101,15 @@ export const correspondence: Scenario = {
 
 function named(service: CorrespondenceService, fault: string): string {
   return `${service}: ${fault}`;
+}
+
+function wants(): [string, number][] {
+  const holes = Object.values(LINKS).flatMap((link) => HOLES_S.map((seconds) => `${link} ${seconds} s`));
+  return [
+    ...SERVICES.flatMap((service) => wantedOf(service)),
+    ...holes.map((hole): [string, number] => [hole, ROUNDS]),
+    ...SERVICES.map((service): [string, number] => [named(service, "frozen"), ROUNDS / SERVICES.length]),
+  ];
 }
 
 function wantedOf(service: CorrespondenceService): [string, number][] {

@@ -37,7 +37,11 @@ export interface CorrespondenceBranch {
   readonly links: readonly Link[];
   /** Asks for transactions to be recorded, on which reports are written; resolves when they are, or should be. */
   readonly record: (transactions: readonly Transaction[]) => Promise<void>;
-  /** Asks for work and plans its faults; resolves when all of it has been asked for. */
+  /**
+   * Orders the faults that are planned for some work; first of all faults, for of those that fit the first one strikes.
+   */
+  readonly plan: (work: Work) => Promise<void>;
+  /** Asks for work; resolves when all of it has been asked for. */
   readonly give: (work: Work) => Promise<void>;
   /**
    * Lets hours pass over reports that killed processes left half-written, and restarts the service; resolves to how
@@ -103,10 +107,12 @@ export async function openCorrespondenceBranch({ world, name }: Round): Promise<
         (await readTransactionFates(db, recorded)).every(({ isRecorded }) => isRecorded);
       await until(isDone, RECORDED_MS);
     },
-    give: async (work) => {
+    plan: async (work) => {
       const planned = (kind: Post["kind"]) =>
         work.posts.filter((post) => post.kind === kind).flatMap((post) => faultsFor(post));
       await Promise.all([mailbox.faults.order(planned("code")), chat.faults.order(planned("message"))]);
+    },
+    give: async (work) => {
       posts.push(...work.posts);
       const jobs = await requestWork(db, cipher, work);
       for (const [place, order] of work.reports.entries()) orders.set(jobs[place] ?? "", order);
