@@ -26,7 +26,7 @@ interface Part extends PostPlan {
 const KILLED: Part = { codes: 600, messages: 600, reports: 120, seconds: 60, often: 1, unplanned: 0 };
 const QUICK: Part = { codes: 40, messages: 40, reports: 8, seconds: 12, often: 2, unplanned: 0 };
 /** Nothing is planned against single ones, for what a dead network costs cannot be told beforehand. */
-const CUT_OFF: Part = { codes: 200, messages: 200, reports: 5, seconds: 60, often: 0, unplanned: 2 };
+const CUT_OFF: Part = { codes: 250, messages: 250, reports: 5, seconds: 75, often: 0, unplanned: 2 };
 const FROZEN: Part = { codes: 200, messages: 200, reports: 60, seconds: 60, often: 0, unplanned: 1 };
 const TRANSACTIONS = { full: 2_000, quick: 100 };
 
@@ -58,8 +58,10 @@ const QUICK_KILLS: typeof KILLS = {
   reports: few("consumer.asked", "consumer.performed"),
 };
 
+/** For so long nobody is there; for so long nothing comes through. */
+const AWAY_S = 5;
 const HOLES_S = [5, 30];
-const AROUND_HOLES_MS = 8_000;
+const BETWEEN_CUTS_MS = 8_000;
 /** Longer than a heartbeat may be away (30 s), with the sweep that follows (10 s). */
 const ASLEEP_MS = 45_000;
 const FALLS_ASLEEP_MS = 40_000;
@@ -104,10 +106,13 @@ function named(service: CorrespondenceService, fault: string): string {
 }
 
 function wants(): [string, number][] {
-  const holes = Object.values(LINKS).flatMap((link) => HOLES_S.map((seconds) => `${link} ${seconds} s`));
+  const cuts = Object.values(LINKS).flatMap((link) => [
+    `${link} refused`,
+    ...HOLES_S.map((seconds) => `${link} ${seconds} s`),
+  ]);
   return [
     ...SERVICES.flatMap((service) => wantedOf(service)),
-    ...holes.map((hole): [string, number] => [hole, ROUNDS]),
+    ...cuts.map((cut): [string, number] => [cut, ROUNDS]),
     ...SERVICES.map((service): [string, number] => [named(service, "frozen"), ROUNDS / SERVICES.length]),
   ];
 }
@@ -132,8 +137,13 @@ async function killService(
 }
 
 async function cutOff(round: Round, { links }: CorrespondenceBranch): Promise<void> {
+  await sleep(BETWEEN_CUTS_MS);
+  await Promise.all(links.map((link) => link.shut()));
+  await sleep(AWAY_S * 1000);
+  await Promise.all(links.map((link) => link.open()));
+  for (const link of links) round.did(`${link.name} refused`);
   for (const seconds of HOLES_S) {
-    await sleep(AROUND_HOLES_MS);
+    await sleep(BETWEEN_CUTS_MS);
     for (const link of links) link.swallow();
     await sleep(seconds * 1000);
     for (const link of links) {
