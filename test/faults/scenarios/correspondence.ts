@@ -1,10 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CrashPoint } from "#shared/config/crash-point.ts";
 import type { OwnVerdict, Round, Scenario } from "../scenario.ts";
 import {
   type CorrespondenceBranch,
-  type CorrespondenceService,
-  LINKS,
   openCorrespondenceBranch,
   SERVICES,
 } from "../world/correspondence/correspondence-branch.ts";
@@ -15,7 +12,8 @@ import { makePosts, type PostPlan } from "../world/correspondence/posts.ts";
 import { beginStandingTrouble } from "../world/correspondence/standing-trouble.ts";
 import { makeReports, makeTransactions } from "../world/correspondence/transactions.ts";
 import { comesDown } from "../world/wait.ts";
-import { carryOut, planKills, wanted } from "./kill-plan.ts";
+import { killService, wantedKills } from "./correspondence-kills.ts";
+import { CUTS, cutOff } from "./cut-off.ts";
 
 const ROUNDS = 6;
 
@@ -30,38 +28,6 @@ const CUT_OFF: Part = { codes: 250, messages: 250, reports: 5, seconds: 75, ofte
 const FROZEN: Part = { codes: 200, messages: 200, reports: 60, seconds: 60, often: 0, unplanned: 1 };
 const TRANSACTIONS = { full: 2_000, quick: 100 };
 
-interface KillPlan {
-  readonly points: readonly { readonly at: CrashPoint; readonly mostPasses: number }[];
-  readonly each: number;
-  readonly atRandom: number;
-}
-const points = (mostPasses: number, ...names: CrashPoint[]) => names.map((at) => ({ at, mostPasses }));
-const kills = (mostPasses: number, each: number, ...more: KillPlan["points"]): KillPlan => ({
-  points: [
-    ...more,
-    ...points(mostPasses, "consumer.claimed", "consumer.performing", "consumer.performed"),
-    ...points(mostPasses, "consumer.settling", "consumer.settled", "consumer.acked"),
-  ],
-  each,
-  atRandom: 2 * each,
-});
-const KILLS: Readonly<Record<CorrespondenceService, KillPlan>> = {
-  notifications: kills(10, 2),
-  messages: kills(10, 2),
-  // The others cannot ask.
-  reports: kills(2, 1, ...points(1, "consumer.asked")),
-};
-const few = (...names: CrashPoint[]): KillPlan => ({ points: points(1, ...names), each: 1, atRandom: 0 });
-const QUICK_KILLS: typeof KILLS = {
-  notifications: few("consumer.performing", "consumer.performed", "consumer.settling", "consumer.acked"),
-  messages: few("consumer.performing", "consumer.performed", "consumer.settling", "consumer.acked"),
-  reports: few("consumer.asked", "consumer.performed"),
-};
-
-/** For so long nobody is there; for so long nothing comes through. */
-const AWAY_S = 5;
-const HOLES_S = [5, 30];
-const BETWEEN_CUTS_MS = 8_000;
 /** Longer than a heartbeat may be away (30 s), with the sweep that follows (10 s). */
 const ASLEEP_MS = 45_000;
 const FALLS_ASLEEP_MS = 40_000;
@@ -101,56 +67,12 @@ export const correspondence: Scenario = {
   },
 };
 
-function named(service: CorrespondenceService, fault: string): string {
-  return `${service}: ${fault}`;
-}
-
 function wants(): [string, number][] {
-  const cuts = Object.values(LINKS).flatMap((link) => [
-    `${link} refused`,
-    ...HOLES_S.map((seconds) => `${link} ${seconds} s`),
-  ]);
   return [
-    ...SERVICES.flatMap((service) => wantedOf(service)),
-    ...cuts.map((cut): [string, number] => [cut, ROUNDS]),
-    ...SERVICES.map((service): [string, number] => [named(service, "frozen"), ROUNDS / SERVICES.length]),
+    ...wantedKills(ROUNDS),
+    ...CUTS.map((cut): [string, number] => [cut, ROUNDS]),
+    ...SERVICES.map((service): [string, number] => [`${service}: frozen`, ROUNDS / SERVICES.length]),
   ];
-}
-
-function wantedOf(service: CorrespondenceService): [string, number][] {
-  const plan = KILLS[service];
-  const faults = Object.entries(wanted(plan.points, plan, ROUNDS));
-  return faults.map(([fault, times]) => [named(service, fault), times]);
-}
-
-async function killService(
-  round: Round,
-  branch: CorrespondenceBranch,
-  service: CorrespondenceService,
-): Promise<void> {
-  const plan = (round.quick ? QUICK_KILLS : KILLS)[service];
-  // Whoever is to die over a question needs somebody who dies before with a report in hand.
-  const isAsked = ({ at }: { readonly at: string }) => Number(at === "consumer.asked");
-  const inTurn = planKills(plan.points, plan, round.random).toSorted((a, b) => isAsked(b) - isAsked(a));
-  const did = (fault: string) => round.did(named(service, fault));
-  await carryOut({ ...round, did }, inTurn, branch.processes[service]);
-}
-
-async function cutOff(round: Round, { links }: CorrespondenceBranch): Promise<void> {
-  await sleep(BETWEEN_CUTS_MS);
-  await Promise.all(links.map((link) => link.shut()));
-  await sleep(AWAY_S * 1000);
-  await Promise.all(links.map((link) => link.open()));
-  for (const link of links) round.did(`${link.name} refused`);
-  for (const seconds of HOLES_S) {
-    await sleep(BETWEEN_CUTS_MS);
-    for (const link of links) link.swallow();
-    await sleep(seconds * 1000);
-    for (const link of links) {
-      link.heal();
-      round.did(`${link.name} ${seconds} s`);
-    }
-  }
 }
 
 /** Each service in its turn, round by round. */
@@ -165,7 +87,7 @@ async function freezeOne(round: Round, { processes }: CorrespondenceBranch): Pro
   }
   await sleep(ASLEEP_MS);
   victim.thaw();
-  round.did(named(service, "frozen"));
+  round.did(`${service}: frozen`);
 }
 
 async function endAndJudge({ world, did }: Round, branch: CorrespondenceBranch): Promise<OwnVerdict> {

@@ -30,11 +30,11 @@ const mailed: PostFate = {
   text: "123456",
   arrivalId: null,
 };
-const mail: Arrival = { to: "a@example.test", text: "123456", mark: "<j.1@example.test>", id: "m1", atMs: 0 };
+const mail: Arrival = { to: "a@example.test", text: "123456", mark: "<j.1@example.test>", id: "m1" };
 
 const message: Post = { ...code, kind: "message", to: "1999", text: "Hello" };
 const sent: PostFate = { ...mailed, to: "1999", mostAttempts: 3, text: "Hello", arrivalId: "wamid.1" };
-const chat: Arrival = { to: "1999", text: "Hello", mark: "j.1", id: "wamid.1", atMs: 0 };
+const chat: Arrival = { to: "1999", text: "Hello", mark: "j.1", id: "wamid.1" };
 
 const givenUp: PostFate = {
   ...sent,

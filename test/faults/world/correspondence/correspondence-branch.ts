@@ -28,13 +28,20 @@ export type CorrespondenceService = (typeof SERVICES)[number];
 /** The names of the links to the outside. */
 export const LINKS = { mailbox: "notifications to the mailbox", chat: "messages to the chat API" } as const;
 
+/** A link to the outside. */
+export interface Way {
+  readonly link: Link;
+  /** How much has arrived at its end. */
+  readonly arrived: () => Promise<number>;
+}
+
 /** The services that mail, message and report, with their mailbox and chat API, for one round. */
 export interface CorrespondenceBranch {
   readonly processes: Readonly<Record<CorrespondenceService, readonly KeptProcess[]>>;
   readonly mailbox: MailboxProcess;
   readonly chat: ChatProcess;
   /** From the services to the mailbox and to the chat API. */
-  readonly links: readonly Link[];
+  readonly ways: readonly Way[];
   /** Asks for transactions to be recorded, on which reports are written; resolves when they are, or should be. */
   readonly record: (transactions: readonly Transaction[]) => Promise<void>;
   /**
@@ -98,7 +105,10 @@ export async function openCorrespondenceBranch({ world, name }: Round): Promise<
     processes: { notifications, messages, reports },
     mailbox,
     chat,
-    links: [toMailbox, toChat],
+    ways: [
+      { link: toMailbox, arrived: mailbox.count },
+      { link: toChat, arrived: chat.count },
+    ],
     record: async (transactions) => {
       const items = transactions.map((payload) => ({ payload }));
       const jobs = await db.transaction().execute((trx) => enqueueMany(trx, RecordTransaction, items));

@@ -26,7 +26,6 @@ export interface Arrival {
   /** By which a second one is known as the same: its Message-ID, its reference. */
   readonly mark: string;
   readonly id: string;
-  readonly atMs: number;
 }
 
 /** All that is known of a round's posts at its end. */

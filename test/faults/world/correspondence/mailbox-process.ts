@@ -9,10 +9,13 @@ export interface MailboxProcess {
   readonly faults: OrderedFaults;
   /** Every mail with a one-time code that it has, each as often as it was taken. */
   readonly arrivals: () => Promise<Arrival[]>;
+  /** How many mails it has. */
+  readonly count: () => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
 const Ready = z.object({ smtpPort: z.number(), httpPort: z.number() });
+const Count = z.object({ total: z.number() });
 const Mails = z.object({
   total: z.number(),
   mails: z.array(
@@ -21,7 +24,6 @@ const Mails = z.object({
       messageId: z.string(),
       to: z.array(z.string()),
       text: z.string(),
-      receivedAt: z.string(),
     }),
   ),
 });
@@ -42,13 +44,14 @@ export async function startMailboxProcess(file: string, stackDir: string): Promi
         const page = Mails.parse(await answer.json());
         total = page.total;
         read += page.mails.length;
-        for (const { id, messageId, to, text, receivedAt } of page.mails) {
+        for (const { id, messageId, to, text } of page.mails) {
           const code = /code is (\d{6})\b/.exec(text)?.[1] ?? text;
-          found.push({ to: to.join(" "), text: code, mark: messageId, id, atMs: Date.parse(receivedAt) });
+          found.push({ to: to.join(" "), text: code, mark: messageId, id });
         }
       }
       return found;
     },
+    count: async () => Count.parse(await (await fetch(`${url}/mails/count`)).json()).total,
     stop,
   };
 }
