@@ -4,6 +4,7 @@ import { blackHoles } from "./scenarios/black-holes.ts";
 import { cancels } from "./scenarios/cancels.ts";
 import { charges } from "./scenarios/charges.ts";
 import { clockSteps } from "./scenarios/clock-steps.ts";
+import { correspondence } from "./scenarios/correspondence.ts";
 import { duplicates } from "./scenarios/duplicates.ts";
 import { enqueueWithoutBroker } from "./scenarios/enqueue-without-broker.ts";
 import { failingJobs } from "./scenarios/failing-jobs.ts";
@@ -31,7 +32,8 @@ import { frozenServers, zombies } from "./scenarios/zombies.ts";
  * All scenarios, in stages: those of a stage disturb different things, so that the quick run does them at once.
  */
 export const STAGES: readonly (readonly Scenario[])[] = [
-  [relayKills, consumerKills, schedulerKills, zombies, purges, recorderKills, charges],
+  // Correspondence hears of the charges' payments, and so is judged after them.
+  [relayKills, consumerKills, schedulerKills, zombies, purges, recorderKills, charges, correspondence],
   // Poison kills whoever runs it, and so those that are armed for another death, above.
   [poison, providerFaults, duplicates, rollingRestarts, clockSteps, blackHoles, ordering, failingJobs],
   [providerOutages, cancels, markerLosses],

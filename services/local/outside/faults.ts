@@ -24,9 +24,10 @@ export class Faults<F extends Fault> {
     this.#ordered.push(fault);
   }
 
-  clear(): void {
-    this.#ordered = [];
-    this.#passed = new Map();
+  /** Takes all of them back, or all of one kind. */
+  clear(kind?: string): void {
+    this.#ordered = this.#ordered.filter((fault) => kind !== undefined && fault.kind !== kind);
+    this.#passed = new Map([...this.#passed].filter(([fault]) => this.#ordered.includes(fault)));
   }
 
   /** The first fault of these kinds that strikes one of the recipients in this operation, used up by one. */

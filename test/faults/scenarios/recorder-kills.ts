@@ -5,6 +5,7 @@ import { enqueue } from "#shared/index.ts";
 import { register } from "#shared/jobs/register.ts";
 import type { Round, Scenario } from "../scenario.ts";
 import { KINDS } from "../service/kinds.ts";
+import type { BrokerAdmin } from "../world/broker-admin.ts";
 import { until } from "../world/wait.ts";
 import { carryOut, planKills, wanted } from "./kill-plan.ts";
 import { judgeStrays, madeStray, STRAYS, type Stray, StrayJob } from "./strays.ts";
@@ -17,7 +18,7 @@ const CONSUMER_KILLS = { each: 40, atRandom: 0 };
 const ASLEEP_MS = 45_000;
 const STOPS_WITHIN_MS = 40_000;
 const EVERY_MS = 100;
-const QUEUE_WITHIN_MS = 30_000;
+const QUEUE_WITHIN_MS = 60_000;
 const WORK = Object.values(KINDS).map(({ priority }) => workQueue("lab", priority));
 const STRAY_WORK = workQueue(STRAYS, StrayJob.priority);
 
@@ -97,9 +98,24 @@ async function freeze({ world, random, did, tell }: Round): Promise<void> {
 }
 
 async function isThere({ world }: Round, queue: string): Promise<void> {
-  const declared = async () => (await world.broker.queues()).includes(queue);
-  if (await until(declared, QUEUE_WITHIN_MS)) return;
+  if (await until(() => answers(world.broker, queue), QUEUE_WITHIN_MS)) return;
   throw new Error(`no relay declared ${queue} within ${QUEUE_WITHIN_MS / 1000} s`);
+}
+
+// A quorum queue is listed before its process runs, and whoever consumes it then loses the whole connection (541).
+async function answers(broker: BrokerAdmin, queue: string): Promise<boolean> {
+  if (!(await broker.queues()).includes(queue)) return false;
+  const connection = await broker.connect();
+  const isBroken = new Promise<boolean>((resolve) => {
+    connection.on("error", () => resolve(false));
+  });
+  const isRead = (async () => {
+    const channel = await connection.createChannel();
+    await channel.get(queue, { noAck: false });
+    await connection.close(); // what it was given goes back
+    return true;
+  })().catch(() => false);
+  return Promise.race([isBroken, isRead]);
 }
 
 async function rejectAll(connection: ChannelModel, round: Round): Promise<void> {

@@ -14,6 +14,10 @@ export interface Link {
   readonly swallow: () => void;
   /** Lets everything through again; what was under way arrives late, as TCP sends it again. */
   readonly heal: () => void;
+  /** Breaks every connection with a reset and refuses new ones, as if the server were gone. */
+  readonly shut: () => Promise<void>;
+  /** Takes connections again. */
+  readonly open: () => Promise<void>;
   /** Deliveries that the broker made over it. */
   readonly deliveries: () => number;
   readonly close: () => Promise<void>;
@@ -67,7 +71,8 @@ export async function layLink(name: string, target: string): Promise<Link> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = new URL(target);
-  address.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const near = (server.address() as AddressInfo).port;
+  address.host = `127.0.0.1:${near}`;
   return {
     name,
     url: address.href,
@@ -83,6 +88,20 @@ export async function layLink(name: string, target: string): Promise<Link> {
         near.resume();
         far.resume();
       }
+    },
+    shut: async () => {
+      const closed = once(server, "close");
+      server.close();
+      for (const pair of pairs) {
+        pair.near.resetAndDestroy();
+        pair.far.destroy();
+      }
+      await closed;
+    },
+    open: async () => {
+      const listening = once(server, "listening");
+      server.listen(near, "127.0.0.1");
+      await listening;
     },
     deliveries: () => [...counters.open].reduce((sum, { count }) => sum + count, counters.counted),
     close: async () => {

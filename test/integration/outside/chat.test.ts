@@ -147,6 +147,13 @@ describe("the chat API's faults", () => {
     expect(await texts()).toEqual(["Hello"]);
   });
 
+  it("strikes one in so many requests", async () => {
+    await order({ kind: "429", every: 3, count: 2 });
+    const statuses: number[] = [];
+    for (let times = 0; times < 7; times += 1) statuses.push((await post(text("Hello"))).status);
+    expect(statuses).toEqual([200, 200, 429, 200, 200, 429, 200]);
+  });
+
   it("answers with the ordered error of the server for one recipient alone", async () => {
     await order({ kind: "5xx", status: 503, to: TO });
     expect((await post(text("Hello", "15550000002"))).status).toBe(200);
@@ -179,6 +186,14 @@ describe("the chat API's faults", () => {
     }
     await order({ kind: "reset" });
     await http("/faults", { method: "DELETE" });
+    expect((await post(text("Hello"))).status).toBe(200);
+  });
+
+  it("forgets the orders of one kind and keeps the others", async () => {
+    await order({ kind: "5xx", count: 2 });
+    await order({ kind: "429" });
+    await http("/faults?kind=5xx", { method: "DELETE" });
+    expect((await post(text("Hello"))).status).toBe(429);
     expect((await post(text("Hello"))).status).toBe(200);
   });
 });

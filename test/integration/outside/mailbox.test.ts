@@ -159,6 +159,13 @@ describe("the mailbox's faults", () => {
     expect(await count()).toEqual({ total: 1, duplicates: 0 });
   });
 
+  it("refuses one in so many connections", async () => {
+    await order({ kind: "refuse", every: 2 });
+    await send({});
+    await expect(send({})).rejects.toMatchObject({ responseCode: 421 });
+    await send({});
+  });
+
   it("takes a mail slowly", async () => {
     await order({ kind: "slow", delayMs: 400 });
     const started = performance.now();

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 const whom = {
   count: z.int().min(1).max(1_000_000).default(1),
+  every: z.int().min(1).max(1_000_000).default(1),
   to: z
     .string()
     .transform((phone) => phone.replaceAll(/\D/g, ""))
@@ -10,7 +11,7 @@ const whom = {
 const delayMs = z.int().min(0).max(600_000);
 
 /**
- * How the chat API can be told to fail:
+ * How the chat API can be told to fail, one in `every` requests:
  * - `slow`: the message is taken and answered, `delayMs` late;
  * - `5xx`: an error of the server (`status`, 500 unless given), nothing is sent;
  * - `429`: too many requests, with Retry-After, nothing is sent;

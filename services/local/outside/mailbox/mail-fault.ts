@@ -1,10 +1,14 @@
 import { z } from "zod";
 
-const whom = { count: z.int().min(1).max(1_000_000).default(1), to: z.string().toLowerCase().optional() };
+const often = {
+  count: z.int().min(1).max(1_000_000).default(1),
+  every: z.int().min(1).max(1_000_000).default(1),
+};
+const whom = { ...often, to: z.string().toLowerCase().optional() };
 const delayMs = z.int().min(0).max(600_000);
 
 /**
- * How the mail server can be told to fail:
+ * How the mail server can be told to fail, one in `every` times that it could:
  * - `slow`: the mail is taken, `delayMs` late;
  * - `refuse`: the connection is answered by 421 and closed (nobody's recipient is known by then, so no `to`);
  * - `450`, `550`: the recipient is refused for now, or for ever;
@@ -12,7 +16,7 @@ const delayMs = z.int().min(0).max(600_000);
  */
 export const MailFault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("slow"), delayMs: delayMs.default(1_000), ...whom }),
-  z.strictObject({ kind: z.literal("refuse"), count: whom.count, to: z.undefined().optional() }),
+  z.strictObject({ kind: z.literal("refuse"), ...often, to: z.undefined().optional() }),
   z.strictObject({ kind: z.enum(["450", "550"]), ...whom }),
   z.strictObject({ kind: z.literal("timeout-after-effect"), delayMs: delayMs.optional(), ...whom }),
 ]);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CardFault } from "./card-processor.ts";
+import type { NamedFault } from "../ordered-faults.ts";
 import type { ChainFaults } from "./chain-proxy.ts";
 import type { PaymentsBranch } from "./payments-branch.ts";
 
@@ -32,34 +32,34 @@ export async function beginTrouble({ cards, chain }: PaymentsBranch, quick: bool
   const pause = (ms: number) => sleep(ms, undefined, { signal: over.signal }).catch(() => undefined);
   const { silence, standing } = cardFaults(quick);
   const sending = quick ? { ...SENDING, unavailable: SENDING.unavailable * QUICKER } : SENDING;
-  await cards.order([...silence, ...standing]);
+  await cards.faults.order([...silence, ...standing]);
   const tooMany = strike("429", { kind: "429", on: EVERYWHERE, every: 2 });
   const bursts = (async () => {
     while (!over.signal.aborted) {
       chain.misbehave(sending, ASKING);
       await pause(BETWEEN_MS);
       if (over.signal.aborted) break;
-      await cards.order([tooMany]);
+      await cards.faults.order([tooMany]);
       chain.misbehave(BURST, BURST);
       await pause(BURST_MS);
       // By time and not by count: behind an open breaker few come to be refused.
-      await cards.clear();
-      await cards.order(standing);
+      await cards.faults.clear();
+      await cards.faults.order(standing);
     }
   })();
   return {
     end: async () => {
       over.abort();
       await bursts;
-      await cards.clear();
+      await cards.faults.clear();
       chain.misbehave({}, {});
-      return { ...cards.struck(), ...chain.struck() };
+      return { ...cards.faults.struck(), ...chain.struck() };
     },
   };
 }
 
 /** 5 % that take the money and do not answer, 2.5 % each that take it or not and answer 5xx, and the rest. */
-function cardFaults(quick: boolean): Readonly<Record<"silence" | "standing", readonly CardFault[]>> {
+function cardFaults(quick: boolean): Readonly<Record<"silence" | "standing", readonly NamedFault[]>> {
   const one = (inSoMany: number) => ({ every: inSoMany / (quick ? QUICKER : 1) });
   const silence = strike("taken, silence", {
     kind: "timeout-after-effect",
@@ -84,6 +84,6 @@ function cardFaults(quick: boolean): Readonly<Record<"silence" | "standing", rea
 function strike(
   what: string,
   fault: { readonly kind: string; readonly count?: number } & Readonly<Record<string, unknown>>,
-): CardFault {
+): NamedFault {
   return { name: `cards: ${what}`, fault: { count: ALWAYS, ...fault } };
 }
