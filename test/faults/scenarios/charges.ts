@@ -6,7 +6,6 @@ import { openPaymentsBranch, type PaymentsBranch } from "../world/charges/paymen
 import { countOpenPayments, letDaysPass } from "../world/charges/read-fates.ts";
 import { beginTrouble } from "../world/charges/trouble.ts";
 import { comesDown } from "../world/wait.ts";
-import { dieOverBytes, OVER_BYTES } from "./die-over-bytes.ts";
 import { freezeInTurn } from "./freeze-in-turn.ts";
 import { carryOut, type Kill, planKills, wanted } from "./kill-plan.ts";
 import { swallow } from "./swallow.ts";
@@ -36,9 +35,9 @@ const POINTS = [
 /** Between the outside steps of one charge and of one transfer. */
 const STEPS = [
   ...points(20, "payments.intent-opened", "payments.intent-stored", "payments.confirmed"),
-  ...points(3, "payments.offered", "payments.mined"),
+  ...points(3, "payments.signed", "payments.offered", "payments.mined"),
   ...points(2, "payments.intent-adopted", "payments.intent-cancelled"),
-  ...points(1, "payments.declined"),
+  ...points(1, "payments.declined", "payments.offered-again"),
 ];
 
 /** How long no payment may come nearer to its end: as for any other job. */
@@ -52,7 +51,7 @@ export const charges: Scenario = {
   rounds: ROUNDS,
   wants: {
     ...wanted(POINTS, KILLS, ROUNDS),
-    ...wanted([...STEPS, ...OVER_BYTES], STEP_KILLS, ROUNDS),
+    ...wanted(STEPS, STEP_KILLS, ROUNDS),
     ...Object.fromEntries(HOLES_S.flatMap((s) => LINKS.map((link) => [`payments to ${link} ${s} s`, 2]))),
     ...Object.fromEntries(FROZEN_AT.map((at) => [`${at} frozen`, FREEZES])),
   },
@@ -68,8 +67,8 @@ export const charges: Scenario = {
     const beganAt = Date.now();
     const trouble = await beginTrouble(branch, quick);
     await killAndSilence(round, branch, kills);
-    await dieOverBytes(round, branch.processes, (quick ? QUICK_STEP_KILLS : STEP_KILLS).each);
-    // From now on one of them lives all the time: what three deaths in a row have hit runs alone, a block each.
+    // From now on one of them lives all the time: what three deaths in a row have hit runs alone, a block each, and where
+    // all die every few seconds nothing else is done any more.
     const turns = quick ? [branch.processes] : branch.processes.map((victim) => [victim]);
     for (const [turn, victims] of turns.entries()) {
       const part = stepKills.filter((_, place) => place % turns.length === turn);

@@ -4,11 +4,11 @@ import type { Database } from "#shared/index.ts";
 import { askResend } from "#shared/jobs/ask-resend.ts";
 import type { Round } from "../scenario.ts";
 
-const EVERY_MS = 250;
+const EVERY_MS = 500;
 /** Finished jobs that are moved to the history at a time. */
-const AGED = 50;
+const AGED = 100;
 /** Events of so long are told again, the last ones. */
-const SPAN_MS = 2_000;
+const SPAN_MS = 1_000;
 
 /**
  * Gives the schedulers something to tidy up, all the time until `end`: jobs that finished more than an hour ago, a day

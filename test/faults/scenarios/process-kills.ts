@@ -100,7 +100,8 @@ export const schedulerKills = kills({
   each: 10,
   atRandom: 4,
   exactAttempts: true,
-  // Short of lines, so that there is always a job to be promoted.
-  load: { perSecond: 120, mix: { ...USUAL.mix, ordered: 20, brief: 6 }, lines: 3 },
+  // Short of lines, so that there is always a job to be promoted; few events, behind whose transactions a day of old
+  // ones waits to be dropped, for half a second at most.
+  load: { perSecond: 120, mix: { ...USUAL.mix, row: 12, group: 56, ordered: 20, brief: 6 }, lines: 3 },
   meanwhile: giveHouseWork,
 });

@@ -8,13 +8,12 @@ const EVERYWHERE = ["create", "confirm", "retrieve", "cancel"];
 /** The client gives up after 20 s. */
 const SILENCE_MS = 25_000;
 
-/**
- * In the quick form, which has few payments, each fault of the processor comes so many times as often, and so do bytes
- * that do not reach the node.
- */
+/** In the quick form, which has few charges, each fault comes so many times as often. */
 const QUICKER = 5;
 
-const SENDING = { cutAfter: 0.05, unavailableAfter: 0.025, unavailable: 0.025 };
+/** Bytes that do not reach the node are offered again. */
+const SENDING: ChainFaults = { cutAfter: 0.05, unavailableAfter: 0.025, unavailable: 0.1 };
+const QUICK_SENDING: ChainFaults = { ...SENDING, unavailable: 0.3 };
 const ASKING: ChainFaults = { cutAfter: 0.01, unavailable: 0.025 };
 const BURST: ChainFaults = { tooMany: 0.8 };
 const BURST_MS = 1_500;
@@ -31,12 +30,11 @@ export async function beginTrouble({ cards, chain }: PaymentsBranch, quick: bool
   const over = new AbortController();
   const pause = (ms: number) => sleep(ms, undefined, { signal: over.signal }).catch(() => undefined);
   const { silence, standing } = cardFaults(quick);
-  const sending = quick ? { ...SENDING, unavailable: SENDING.unavailable * QUICKER } : SENDING;
   await cards.faults.order([...silence, ...standing]);
   const tooMany = strike("429", { kind: "429", on: EVERYWHERE, every: 2 });
   const bursts = (async () => {
     while (!over.signal.aborted) {
-      chain.misbehave(sending, ASKING);
+      chain.misbehave(quick ? QUICK_SENDING : SENDING, ASKING);
       await pause(BETWEEN_MS);
       if (over.signal.aborted) break;
       await cards.faults.order([tooMany]);
