@@ -32,10 +32,21 @@ import { frozenServers, zombies } from "./scenarios/zombies.ts";
  * All scenarios, in stages: those of a stage disturb different things, so that the quick run does them at once.
  */
 export const STAGES: readonly (readonly Scenario[])[] = [
-  // Correspondence hears of the charges' payments, and so is judged after them.
-  [relayKills, consumerKills, schedulerKills, zombies, purges, recorderKills, charges, correspondence],
+  [relayKills, consumerKills, schedulerKills, zombies, purges, recorderKills, charges],
   // Poison kills whoever runs it, and so those that are armed for another death, above.
-  [poison, providerFaults, duplicates, rollingRestarts, clockSteps, blackHoles, ordering, failingJobs],
+  // Correspondence hears of the payments of charges, so that it is judged later; and relays that are killed above or
+  // begin anew below would declare its many queues again and again.
+  [
+    poison,
+    providerFaults,
+    duplicates,
+    rollingRestarts,
+    clockSteps,
+    blackHoles,
+    ordering,
+    failingJobs,
+    correspondence,
+  ],
   [providerOutages, cancels, markerLosses],
   [postgresRestarts],
   [postgresCrashes],
