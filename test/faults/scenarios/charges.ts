@@ -9,7 +9,7 @@ import { comesDown } from "../world/wait.ts";
 import { carryOut, planKills, wanted } from "./kill-plan.ts";
 
 const ROUNDS = 10;
-const FULL = { cards: 9_500, transfers: 500, seconds: 260 };
+const FULL = { cards: 9_500, transfers: 500, seconds: 420 };
 /** Spread over the time that the other scenarios of its stage take. */
 const QUICK = { cards: 160, transfers: 80, seconds: 80 };
 const KILLS = { each: 2, atRandom: 6 };
