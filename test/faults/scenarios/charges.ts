@@ -16,7 +16,7 @@ const LINKS = ["PostgreSQL", "RabbitMQ", "the card processor", "the chain"];
 const FREEZES = 4;
 const ROUNDS = HOLES_S.length + FREEZES;
 const QUICK_HOLE_S = 5;
-const FULL = { cards: 9_500, transfers: 500, seconds: 260 };
+const FULL = { cards: 9_500, transfers: 500, seconds: 420 };
 /** Spread over the time that the other scenarios of its stage take. */
 const QUICK = { cards: 160, transfers: 80, seconds: 80 };
 /** Steps after which somebody else will have asked, or done the rest, when the sleeper wakes up. */
