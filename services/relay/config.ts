@@ -12,5 +12,9 @@ export const RelayConfig = z.object({
     .min(100)
     .default(10_000)
     .describe("time the broker has to confirm a batch"),
+  RABBITMQ_URL: z
+    .url()
+    .optional()
+    .describe("http://host:15672, RabbitMQ's HTTP API, by which harmful policies are seen"),
 });
 export type RelayConfig = z.infer<typeof RelayConfig>;

@@ -7,6 +7,7 @@ import { Bell } from "#shared/time/bell.ts";
 import type { RelayConfig } from "./config.ts";
 import { Outlet } from "./outlet.ts";
 import { publish } from "./publish.ts";
+import { watchPolicies } from "./watch-policies.ts";
 
 /** Loops with a channel each, on a connection of their own: critical jobs wait for no others, jobs wait for no events. */
 const CONNECTIONS: readonly { name: string; loops: readonly { name: string; lanes: readonly Lane[] }[] }[] = [
@@ -76,5 +77,5 @@ export async function relay(service: ServiceContext<RelayConfig>): Promise<void>
   const asking = connections
     .filter(({ loops }) => loops.some(({ lanes }) => lanes.includes("critical")))
     .map(({ outlet }) => outlet.keepAsking(db, log, stop));
-  service.running(Promise.all([listening, ...publishing, ...asking]));
+  service.running(Promise.all([listening, ...publishing, ...asking, watchPolicies(service)]));
 }

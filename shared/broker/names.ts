@@ -42,6 +42,12 @@ export function eventQueue(service: string): string {
   return `${service}.events`;
 }
 
+/** The service whose event queue this is; undefined for any other queue. */
+export function parseEventQueue(queue: string): string | undefined {
+  const [service] = queue.split(".");
+  return service !== undefined && eventQueue(service) === queue ? service : undefined;
+}
+
 /** `<service>.<priority>.<type>`: the routing key of a job, the same through retries and dead letters. */
 export function routingKey(service: string, priority: Priority, type: string): string {
   return `${service}.${priority}.${type}`;

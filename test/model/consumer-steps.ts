@@ -1,5 +1,5 @@
-import { isNobodyAtWork } from "./encode.ts";
-import { isDead, withHand } from "./hands.ts";
+import { atGateSteps, holdStep } from "./at-gate-steps.ts";
+import { isDead, newHand, takersIn, withHand } from "./hands.ts";
 import { misfortune } from "./misfortune.ts";
 import { performSteps } from "./perform-steps.ts";
 import { record, replayLetter, type Taken, takeJob, takeOver } from "./rows.ts";
@@ -8,9 +8,8 @@ import type { Hand, Process, Setting, World } from "./world.ts";
 
 /** What the consumers do: get a delivery, take its job or find it stale, run, settle, ack. */
 export function consumerSteps(world: World, setting: Setting): Step<World>[] {
-  const takers = isNobodyAtWork(world) ? (["A"] as const) : (["A", "B"] as const);
   const got = world.work.flatMap((copy, place) =>
-    takers.map((process) => deliver(world, process, place, copy.send)),
+    takersIn(world).map((process) => deliver(world, process, place, copy.send)),
   );
   return [...got, ...world.hands.flatMap((hand) => stepsOf(hand, world, setting))];
 }
@@ -18,18 +17,7 @@ export function consumerSteps(world: World, setting: Setting): Step<World>[] {
 function deliver(world: World, process: Process, place: number, send: number | undefined): Step<World> {
   const copy = world.work[place];
   if (copy === undefined) throw new RangeError(`the queue has no message ${place}`);
-  const hand: Hand = {
-    process,
-    copy,
-    channel: true,
-    at: "take",
-    claim: 0,
-    number: 0,
-    before: undefined,
-    inDoubt: false,
-    over: false,
-    ending: undefined,
-  };
+  const hand = newHand(process, copy);
   return {
     name: `${process} gets ${send === undefined ? "a parked copy" : `send ${send}`}`,
     world: {
@@ -42,11 +30,13 @@ function deliver(world: World, process: Process, place: number, send: number | u
 
 function stepsOf(hand: Hand, world: World, setting: Setting): Step<World>[] {
   switch (hand.at) {
+    case "hold":
+      return [holdStep(hand, world)];
     case "take":
       if (hand.copy.send === undefined) return [replay(hand, world)];
-      return setting.effects === undefined
-        ? recordSteps(hand, world, setting)
-        : takeSteps(hand, world, setting);
+      return atGateSteps(hand, world, setting, (there) =>
+        setting.effects === undefined ? recordSteps(hand, there, setting) : takeSteps(hand, there, setting),
+      );
     case "look":
       return lookSteps(hand, world, setting);
     case "takeOver":
@@ -115,8 +105,8 @@ function takeOverSteps(hand: Hand, world: World, setting: Setting): Step<World>[
   return [{ name: `${process} takes the job over`, world: begin({ ...world, rows }, hand, taken, setting) }];
 }
 
-// What `attempt` decides before it calls anybody.
-function begin(world: World, hand: Hand, taken: Taken, setting: Setting): World {
+/** What `attempt` decides before it calls anybody. */
+export function begin(world: World, hand: Hand, taken: Taken, setting: Setting): World {
   const { claim, number, over } = taken;
   const before = setting.without.has("intent before the call") ? undefined : taken.before;
   const inDoubt = before !== undefined && before !== "unsent";

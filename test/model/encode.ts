@@ -1,6 +1,7 @@
+import { takersIn } from "./hands.ts";
 import type { Hand, Process, Setting, World } from "./world.ts";
 
-const PLACES_BEFORE_CLAIM: ReadonlySet<string> = new Set(["take", "look", "takeOver"]);
+const PLACES_BEFORE_CLAIM: ReadonlySet<string> = new Set(["hold", "take", "look", "takeOver"]);
 const FINAL: ReadonlySet<string> = new Set(["completed", "dead_lettered", "cancelled"]);
 
 /**
@@ -32,14 +33,9 @@ export function simplify(world: World, setting: Setting): World {
  */
 export function encode(world: World, setting: Setting): string {
   const straight = encodeAs(world, setting, { A: "A", B: "B" });
-  if (isNobodyAtWork(world)) return straight;
+  if (takersIn(world).length === 1) return straight;
   const crossed = encodeAs(world, setting, { A: "B", B: "A" });
   return straight < crossed ? straight : crossed;
-}
-
-/** Whether the two processes cannot be told apart. */
-export function isNobodyAtWork({ hands, rows }: World): boolean {
-  return hands.length === 0 && rows.holder !== "A" && rows.holder !== "B";
 }
 
 function encodeAs(world: World, setting: Setting, names: Record<Process, string>): string {
@@ -62,6 +58,7 @@ function encodeAs(world: World, setting: Setting, names: Record<Process, string>
     rows.attempt,
     world.answers - rows.attempt,
     `${rows.wake}${rows.cancelRequested}${rows.expiry}${rows.expired}${rows.letter}${world.marker}`,
+    rows.atGate || world.gate.state !== "clear" ? `${rows.atGate}${world.gate.state}${world.gate.probe}` : "",
     `${world.effects}${world.records}${world.faults}`,
     relative ? "" : `${rows.send}.${rows.claim}`,
     rows.intents.map(({ outcome, receipt }) => `${outcome}${receipt ? "!" : ""}`).join(),

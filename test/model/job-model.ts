@@ -1,6 +1,8 @@
 import { consumerSteps } from "./consumer-steps.ts";
 import { encode, simplify } from "./encode.ts";
 import { faultSteps } from "./fault-steps.ts";
+import { gateSteps } from "./gate-steps.ts";
+import { lineSteps } from "./line-steps.ts";
 import { peopleSteps } from "./people-steps.ts";
 import { brokenPromise } from "./promises.ts";
 import { providerSteps } from "./provider-steps.ts";
@@ -8,13 +10,17 @@ import { relaySteps } from "./relay-steps.ts";
 import { enqueue } from "./rows.ts";
 import { schedulerSteps } from "./scheduler-steps.ts";
 import type { Model } from "./search.ts";
+import { straightSteps } from "./straight-steps.ts";
 import { sweepSteps } from "./sweep-steps.ts";
 import type { Setting, World } from "./world.ts";
 
 const movers = [
   relaySteps,
   schedulerSteps,
+  lineSteps,
+  gateSteps,
   consumerSteps,
+  straightSteps,
   providerSteps,
   sweepSteps,
   peopleSteps,
@@ -37,10 +43,11 @@ export function jobModel(setting: Setting): Model<World> {
 
 function begin(when: "now" | "later", setting: Setting): World {
   return {
-    rows: enqueue(when, setting.expires),
+    rows: enqueue(when, setting.expires, setting.keyed),
     work: [],
     waiting: [],
     marker: "known",
+    gate: { state: "clear", probe: false },
     hands: [],
     requests: [],
     keys: [],

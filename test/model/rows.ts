@@ -11,21 +11,24 @@ import type { Ending, Holder, Intent, OutboxRow, Rows } from "./world.ts";
 const IN_DOUBT: ReadonlySet<IntentOutcome> = new Set(["unknown", "doubtful", "answered", "applied"]);
 const WAITING = new Set(["scheduled", "blocked", "queued", "retrying", "held"]);
 
-/** A new job, due now or later. */
-export function enqueue(when: "now" | "later", expires: boolean): Rows {
+/** A new job, due now or later. One with an ordering key is not sent before its turn has come. */
+export function enqueue(when: "now" | "later", expires: boolean, keyed: boolean): Rows {
   const now = when === "now";
+  const sent = now && !keyed;
   return {
-    state: now ? "queued" : "scheduled",
-    send: now ? 1 : 0,
+    state: sent ? "queued" : now ? "blocked" : "scheduled",
+    send: sent ? 1 : 0,
     claim: 0,
     attempt: 0,
     holder: undefined,
     wake: !now,
+    atGate: false,
+    keyed,
     cancelRequested: false,
     expiry: expires ? "ahead" : "none",
     expired: false,
     intents: [],
-    outbox: now ? [{ send: 1, wait: false, published: false }] : [],
+    outbox: sent ? [{ send: 1, wait: false, published: false }] : [],
     letter: "none",
   };
 }
@@ -33,7 +36,24 @@ export function enqueue(when: "now" | "later", expires: boolean): Rows {
 /** The scheduler, at `wake_at`. */
 export function fireDue(rows: Rows): Rows {
   if (!rows.wake) return rows;
+  if (rows.keyed && rows.state === "scheduled") return { ...rows, wake: false, state: "blocked" };
   return sendAgain({ ...rows, wake: false });
+}
+
+/** The promoter, when the job is the first of its line and none is active. */
+export function promote(rows: Rows): Rows {
+  return rows.state === "blocked" ? sendAgain(rows) : rows;
+}
+
+/** A consumer, on a live delivery before a gate that it has found shut. */
+export function holdAtGate(rows: Rows, send: number): Rows {
+  if (rows.send !== send || !isWaitingForDelivery(rows)) return rows;
+  return { ...rows, state: "held", send: rows.send + 1, wake: true, atGate: true };
+}
+
+/** The scheduler, at a gate that opens. */
+export function releaseHeld(rows: Rows): Rows {
+  return rows.state === "held" && rows.atGate ? sendAgain({ ...rows, wake: false }) : rows;
 }
 
 /** What a run knows of its job when it begins. */
@@ -208,13 +228,16 @@ export function recordRejected(rows: Rows, send: number): Rows {
 /** A consumer, on a parked copy that a person moved to a work queue. */
 export function replayLetter(rows: Rows): Rows {
   if (rows.letter !== "open" || rows.state !== "dead_lettered") return rows;
-  return sendAgain({ ...rows, attempt: 0, letter: "closed", cancelRequested: false });
+  const fresh: Rows = { ...rows, attempt: 0, letter: "closed", cancelRequested: false };
+  // It joins its line, behind or before those that came meanwhile.
+  return rows.keyed ? { ...fresh, state: "blocked", send: rows.send + 1 } : sendAgain(fresh);
 }
 
 /** State `queued` under the next send, with its outbox row. */
 function sendAgain(rows: Rows): Rows {
   const send = rows.send + 1;
-  return { ...rows, state: "queued", send, holder: undefined, outbox: withRow(rows, { send, wait: false }) };
+  const sent: Rows = { ...rows, send, holder: undefined, atGate: false };
+  return { ...sent, state: "queued", outbox: withRow(rows, { send, wait: false }) };
 }
 
 function countFailure(rows: Rows, limits: { maxAttempts: number; onLadder: boolean }): Rows {
@@ -231,7 +254,7 @@ function bury(rows: Rows): Rows {
 }
 
 function end(rows: Rows, state: "completed" | "cancelled" | "dead_lettered"): Rows {
-  return { ...rows, state, holder: undefined, wake: false };
+  return { ...rows, state, holder: undefined, wake: false, atGate: false };
 }
 
 function isInDoubt({ intents }: Rows): boolean {

@@ -1,7 +1,8 @@
+import { isAtWork } from "./hands.ts";
 import { misfortune } from "./misfortune.ts";
 import { beginIncarnation, requeueOrphans, sendStraggler } from "./rows.ts";
 import type { Step } from "./search.ts";
-import type { Hand, Setting, World } from "./world.ts";
+import type { Setting, World } from "./world.ts";
 
 /** What repairs: the sweep of orphans and stragglers, and the new incarnation after the broker lost its data. */
 export function sweepSteps(world: World, setting: Setting): Step<World>[] {
@@ -21,10 +22,6 @@ function orphanSteps(world: World, setting: Setting): Step<World>[] {
   const atWork = world.hands.some((hand) => hand.process === rows.holder && isAtWork(hand));
   if (!atWork) return [{ name, world: next(world) }];
   return misfortune("stall", `${name}, whose holder only stood still`, { world, setting }, next);
-}
-
-function isAtWork({ at }: Hand): boolean {
-  return at !== "take" && at !== "look" && at !== "takeOver" && at !== "ack";
 }
 
 // Whether a message is lost or only waits cannot be seen: at worst one that waits is sent again.

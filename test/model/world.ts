@@ -16,6 +16,10 @@ export interface Rows {
   readonly holder: Holder | undefined;
   /** Whether `wake_at` is set: the scheduler will look at it. */
   readonly wake: boolean;
+  /** Whether it is held at the gate: whoever opens that releases it, and `wake_at` is an hour away. */
+  readonly atGate: boolean;
+  /** Whether it has an ordering key; it is alone in its line. */
+  readonly keyed: boolean;
   /** Whether somebody called it off while it could not be ended at once. */
   readonly cancelRequested: boolean;
   /** Of `expires_at`: not there or seen to · to be seen to when its time is over · the same, and it is over. */
@@ -50,6 +54,7 @@ export interface Copy {
 
 /** How far a delivery is in the hands of a process; named after what it does next. */
 export type Place =
+  | "hold"
   | "take"
   | "look"
   | "takeOver"
@@ -66,6 +71,16 @@ export type Place =
 export type Ending =
   | { readonly kind: "applied" | "cancelled" }
   | { readonly kind: "failed" | "dead" | "held"; readonly intent: IntentOutcome };
+
+/**
+ * The gate of what the handler uses: `clear` · `shut` · `probing` one job finds out whether it may open · `releasing` what
+ * was held is sent.
+ */
+export interface GateStand {
+  readonly state: "clear" | "shut" | "probing" | "releasing";
+  /** Whether the job is its probe, or was when its process died. */
+  readonly probe: boolean;
+}
 
 /** A delivery in the hands of a process. */
 export interface Hand {
@@ -101,6 +116,7 @@ export interface World {
    * `early` the other way round, which must not be.
    */
   readonly marker: "known" | "gone" | "written" | "early";
+  readonly gate: GateStand;
   readonly hands: readonly Hand[];
   readonly requests: readonly Request[];
   /** What the provider remembers of each key: its first answer. */
@@ -126,6 +142,12 @@ export interface Setting {
   readonly faults: readonly Fault[];
   readonly faultCount: number;
   readonly expires: boolean;
+  /** Whether it has an ordering key. */
+  readonly keyed: boolean;
+  /** Whether it has to pass a gate. */
+  readonly gated: boolean;
+  /** Whether it is critical, and consumers may take it past the broker. */
+  readonly critical: boolean;
   /** What people may do, once each. */
   readonly people: readonly ("cancel" | "replay")[];
   /** Moves that are switched off or bent, to see that the search finds out. */
@@ -151,4 +173,5 @@ export type Fault =
   | "permanent"
   | "failed"
   | "cannotTell"
-  | "recordThrows";
+  | "recordThrows"
+  | "shuts";

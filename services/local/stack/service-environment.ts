@@ -8,6 +8,11 @@ const engine = (stack: StackAddresses): Environment => ({
   AMQP_URL: stack.amqpUrl,
 });
 
+const relay = (stack: StackAddresses): Environment => ({
+  ...engine(stack),
+  RABBITMQ_URL: stack.rabbitmqUrl,
+});
+
 const payments = (stack: StackAddresses): Environment => ({
   ...engine(stack),
   CHAIN_URL: stack.chainUrl,
@@ -35,7 +40,7 @@ const reports = (stack: StackAddresses): Environment => ({ ...engine(stack), REP
 
 /** The environment of every service, in the order in which the services start. */
 export const SERVICES = {
-  relay: engine,
+  relay,
   scheduler: engine,
   "dead-letters": engine,
   payments,

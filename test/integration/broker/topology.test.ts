@@ -1,7 +1,9 @@
 import { connect } from "amqplib";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
+import { queueNamesOf } from "#shared/broker/queue-names.ts";
 import { defineJob, PRIORITIES } from "#shared/index.ts";
+import { readTopology } from "#shared/jobs/read-topology.ts";
 import { register } from "#shared/jobs/register.ts";
 import { type Engine, useEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -101,6 +103,7 @@ test("the relay declares exactly what the registered types and subscriptions ask
   expect(await queueNames()).toEqual(
     ["duly.rejected", "dog.events", ...parked, ...work, ...waits.map(([name]) => name)].sort(),
   );
+  expect([...queueNamesOf(await readTopology(engine.db))].sort()).toEqual(await queueNames());
   expect(await bindings()).toEqual(
     [
       "duly.rejected --> duly.rejected",

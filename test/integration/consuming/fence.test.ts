@@ -241,3 +241,28 @@ test("a late copy of a finished job is stale and not unknown, in the history too
   expect(await engine.broker.count("late.high")).toBe(0);
   for (const { id } of copies) expect(await lettersOf(engine, id)).toEqual([]);
 });
+
+test("a late copy of the last attempt of a dead letter runs nothing and replays nothing", async () => {
+  const Work = defineJob("buried.work", { payload, priority: "high", attempts: 1 });
+  const calls: string[] = [];
+  const perform = async ({ payload: { note } }: { payload: { note: string } }) => {
+    calls.push(note);
+    if (note === "fails") throw new Error("for good");
+  };
+  const consumer = await engine.consume("buried", [handle(Work, { effects: "keyed", perform })], { high: 1 });
+  const id = await add(engine, Work, { note: "fails" });
+  await engine.reaches(id, "dead_lettered");
+  const copy = { type: Work.type, id, send: 1, payload: { note: "late copy" } };
+  await putSend(engine, "buried.high", copy);
+  // As the broker brings it again when its consumer died before the ack.
+  await putSend(engine, "buried.high", copy);
+  await engine.broker.handBack("buried.high");
+  await engine.reaches(await add(engine, Work, { note: "after" }), "completed");
+  await consumer.stop();
+  expect(calls).toEqual(["fails", "after"]);
+  expect(await engine.reaches(id, "dead_lettered")).toMatchObject({ send: 1, attempt: 1 });
+  const letters = await sql<{ open: boolean }>`
+    select closed_at is null as open from duly.dead_letters where job_id = ${id}`.execute(engine.db);
+  expect(letters.rows).toEqual([{ open: true }]);
+  expect(await engine.broker.count("buried.high")).toBe(0);
+});

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { cancelJob } from "#shared/jobs/cancel-job.ts";
 import { expire } from "#shared/jobs/expire.ts";
 import { fireDue } from "#shared/jobs/fire-due.ts";
@@ -12,12 +12,10 @@ import { sendStragglers } from "#shared/jobs/stragglers.ts";
 import { takeJob, takeOver } from "#shared/jobs/take-job.ts";
 import * as model from "../../model/rows.ts";
 import type { Ending, Rows } from "../../model/world.ts";
-import { useEngine } from "../../support/engine.ts";
-import { HOLDERS, readRows, writeRows } from "./job-rows.ts";
-import { reachedRows } from "./reached-rows.ts";
+import { HOLDERS } from "./job-rows.ts";
+import { kind, seen, useMoves } from "./moves-world.ts";
 import {
   interruptReally,
-  Moved,
   recordReally,
   rejectReally,
   replayReally,
@@ -30,63 +28,7 @@ import {
  * for, in every state of the rows that the search comes by, stale deliveries and lost claims included.
  */
 
-const engine = useEngine();
-const kind = { type: Moved.type, service: "moves", priority: Moved.priority, maxAttempts: 2 };
-const reached = reachedRows();
-/** Jobs of their own: they do not get into one another's way. */
-const SIDE_BY_SIDE = 4;
-
-afterEach(async () => {
-  await sql`truncate duly.jobs, duly.outbox, duly.intents, duly.expiries, duly.dead_letters, duly.suspects`.execute(
-    engine.db,
-  );
-});
-
-/** Makes a move in each of the states, in PostgreSQL and in the model, and compares. */
-async function expectAlike(
-  states: readonly Rows[],
-  expected: (rows: Rows) => Rows,
-  move: (ids: readonly string[], states: readonly Rows[]) => Promise<unknown>,
-): Promise<void> {
-  const ids = await writeRows(engine.db, states, kind);
-  await move(ids, states);
-  const became = await readRows(engine.db, ids);
-  const pairs = states.map((rows, place) => ({ rows, real: became.get(ids[place]!) }));
-  expect(pairs).toEqual(states.map((rows) => ({ rows, real: expected(rows) })));
-}
-
-/** The same for a move that takes one job at a time; gives what each said. */
-async function expectEachAlike<Said>(
-  states: readonly Rows[],
-  expected: (rows: Rows) => Rows,
-  move: (id: string, rows: Rows) => Promise<Said>,
-): Promise<(Said | undefined)[]> {
-  const said: (Said | undefined)[] = states.map(() => undefined);
-  await expectAlike(states, expected, async (ids) => {
-    const left = ids.entries();
-    const worker = async () => {
-      for (const [place, id] of left) said[place] = await move(id, states[place]!);
-    };
-    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
-  });
-  return said;
-}
-
-/**
- * Every state in which a move does something, as far as it looks at it, and two of each in which it must do nothing. A
- * job that waits in the table is not among those: no message carries its send.
- */
-function mostlyIn(...names: readonly Rows["state"][]): Rows[] {
-  const inTable = (rows: Rows) => rows.state === "retrying" && rows.wake;
-  const others = Map.groupBy(
-    reached.filter(({ state }) => !names.includes(state)),
-    ({ state }) => state,
-  );
-  return [
-    ...reached.filter((rows) => names.includes(rows.state) && !inTable(rows)),
-    ...[...others.values()].flatMap((rows) => rows.slice(0, 2)),
-  ];
-}
+const { engine, reached, expectAlike, expectEachAlike, mostlyIn } = useMoves();
 
 test("the search comes by hundreds of states", () => {
   expect(reached.length).toBeGreaterThan(200);
@@ -200,7 +142,7 @@ test.each([
 });
 
 test.each([false, true])("a run that is interrupted is given back, its channel gone: %s", async (isGone) => {
-  const rows = model.enqueue("now", false);
+  const rows = model.enqueue("now", false, false);
   const { rows: running, taken } = model.takeJob(rows, rows.send, "B");
   const left = model.giveBack(running, taken!, { begun: true, again: isGone });
   await expectEachAlike(
@@ -258,7 +200,7 @@ test.each([
       await expectEachAlike(
         states,
         (rows) => model.record(rows, rows.send - behind, ending, limits) ?? rows,
-        (id, rows) => recordReally(engine.db, id, rows.send - behind, ending, onLadder),
+        (id, rows) => recordReally(engine.db, { id, send: rows.send - behind }, ending, onLadder),
       );
     }
   },
@@ -276,13 +218,3 @@ test("the recorder makes a letter of what its queue gave up", async () => {
 
 test("somebody replays a letter", () =>
   expectEachAlike(mostlyIn("dead_lettered"), model.replayLetter, (id) => replayReally(engine.db, id)));
-
-type Taken = NonNullable<Awaited<ReturnType<typeof takeJob>>>;
-
-/** What a consumer learns by its claim, as the model says it. */
-function seen(job: Taken | undefined) {
-  if (job === undefined) return undefined;
-  const before = job.intent_before ?? undefined;
-  const over = job.expired || job.cancel_requested;
-  return { claim: job.claim, number: job.intent_number, before, receipt: job.receipt !== null, over };
-}

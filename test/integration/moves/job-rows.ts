@@ -13,6 +13,9 @@ export const HOLDERS: Readonly<Record<Holder, string>> = {
   gone: "00000000-0000-4000-8000-00000000000d",
 };
 
+/** The gate of the model, as PostgreSQL names it. */
+export const GATE = "pause: queue moves.high";
+
 /** What a job of the model is beside its rows. */
 export interface Kind {
   readonly type: string;
@@ -31,14 +34,15 @@ export async function writeRows(db: Database, states: readonly Rows[], kind: Kin
   await sql`
     with given as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(jobs)}::jsonb) as g(id uuid, state duly.job_state, send integer,
-        claim integer, attempt integer, holder uuid, wake boolean, "cancelRequested" boolean, expiry text,
-        expired boolean, letter text, intents jsonb)
+        claim integer, attempt integer, holder uuid, wake boolean, "atGate" boolean, keyed boolean,
+        "cancelRequested" boolean, expiry text, expired boolean, letter text, intents jsonb)
     ), job as (
       insert into duly.jobs (id, type, service, priority, state, payload, send, claim, attempt, max_attempts, holder,
-        claimed_at, wake_at, expires_at, cancel_requested, timeout_ms, correlation_id, enqueued_at)
+        claimed_at, wake_at, waits_for, ordering_key, expires_at, cancel_requested, timeout_ms, correlation_id, enqueued_at)
       select id, ${kind.type}, ${kind.service}, ${kind.priority}, state, '{}', send, claim, attempt, ${kind.maxAttempts},
         holder, case when state = 'running' then duly.now() - interval '1 h' end,
         case when wake then duly.now() - interval '1 h' end,
+        case when "atGate" then ${GATE}::text end, case when keyed then id::text end,
         case when expired then duly.now() - interval '1 h' when expiry = 'ahead' then duly.now() + interval '1 h' end,
         "cancelRequested", 60000, id, duly.now()
       from given
@@ -68,6 +72,8 @@ interface Read {
   attempt: number;
   holder: string | null;
   wake: boolean;
+  atGate: boolean;
+  keyed: boolean;
   cancelRequested: boolean;
   expiry: Rows["expiry"];
   expired: boolean;
@@ -80,6 +86,7 @@ interface Read {
 export async function readRows(db: Database, ids: readonly string[]): Promise<Map<string, Rows>> {
   const result = await sql<Read>`
     select j.id, j.state, j.send, j.claim, j.attempt, j.holder, j.wake_at is not null as wake,
+      j.waits_for is not distinct from ${GATE}::text as "atGate", j.ordering_key is not null as keyed,
       j.cancel_requested as "cancelRequested", coalesce(j.expires_at <= duly.now(), false) as expired,
       case when e.job_id is null then 'none' when j.expires_at <= duly.now() then 'due' else 'ahead' end as expiry,
       case when l.open then 'open' when l.open is null then 'none' else 'closed' end as letter,

@@ -1,6 +1,6 @@
 import { jobModel } from "../../model/job-model.ts";
 import { search } from "../../model/search.ts";
-import { SETTINGS } from "../../model/settings.ts";
+import { ROADS, SETTINGS } from "../../model/settings.ts";
 import type { Rows, Setting } from "../../model/world.ts";
 
 /**
@@ -9,25 +9,29 @@ import type { Rows, Setting } from "../../model/world.ts";
  */
 export function reachedRows(): Rows[] {
   const reached = new Map<string, Rows>();
-  for (const [name, setting] of Object.entries(SETTINGS)) {
-    if (name === LIKE_ANOTHER) continue;
-    for (const change of CHANGES) {
-      const model = jobModel({ ...setting, ...change });
-      const note = ({ rows }: { rows: Rows }) => {
-        const code = JSON.stringify({ ...rows, send: 0, claim: 0, outbox: [] });
-        if (!reached.has(code)) reached.set(code, { ...rows, outbox: [] });
-      };
-      search({
-        ...model,
-        broken: () => undefined,
-        steps: (world) => {
-          note(world);
-          return model.steps(world);
-        },
-      });
-    }
+  for (const setting of everySetting()) {
+    const model = jobModel(setting);
+    const note = ({ rows }: { rows: Rows }) => {
+      const code = JSON.stringify({ ...rows, send: 0, claim: 0, outbox: [] });
+      if (!reached.has(code)) reached.set(code, { ...rows, outbox: [] });
+    };
+    search({
+      ...model,
+      broken: () => undefined,
+      steps: (world) => {
+        note(world);
+        return model.steps(world);
+      },
+    });
   }
   return [...reached.values()];
+}
+
+function everySetting(): Setting[] {
+  const kinds = Object.entries(SETTINGS)
+    .filter(([name]) => name !== LIKE_ANOTHER)
+    .flatMap(([, setting]) => CHANGES.map((change) => ({ ...setting, ...change })));
+  return [...kinds, ...Object.values(ROADS).map((setting) => ({ ...setting, faultCount: 1 }))];
 }
 
 // Beside what people do it has more worlds than the search takes; it makes the moves of those that ask, and of "at most once".

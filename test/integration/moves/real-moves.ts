@@ -17,8 +17,9 @@ import { defineJob, handle, RetryableError, UnreachableError } from "#shared/ind
 import { findJob } from "#shared/jobs/find-job.ts";
 import type { JobRow } from "#shared/jobs/job-row.ts";
 import { replayLetter } from "#shared/jobs/replay-letter.ts";
-import type { TakenJob } from "#shared/jobs/take-job.ts";
+import { type TakenJob, takeJob } from "#shared/jobs/take-job.ts";
 import { createLogger } from "#shared/log/logger.ts";
+import { takeStraight } from "#shared/outbox/take-straight.ts";
 import type { Ending } from "../../model/world.ts";
 import { HOLDERS } from "./job-rows.ts";
 
@@ -104,11 +105,20 @@ function outcomeOf(ending: Ending, onLadder: boolean): Outcome {
   }
 }
 
-/** Settles a delivery of a handler with database effects only. */
+/** A delivery of a job. */
+interface DeliveryOfJob {
+  readonly id: string;
+  readonly send: number;
+  /** Whether its channel is gone by the time that it is given back. */
+  readonly isGone: boolean;
+  /** Of the row that it came from, past the broker. */
+  readonly outboxId?: string;
+}
+
+/** Settles a delivery of a handler with database effects only; one that came past the broker has an outbox row. */
 export async function recordReally(
   db: Database,
-  id: string,
-  send: number,
+  { id, send, outboxId }: Pick<DeliveryOfJob, "id" | "send" | "outboxId">,
   ending: "applied" | "failed" | "held",
   onLadder: boolean,
 ): Promise<void> {
@@ -124,7 +134,8 @@ export async function recordReally(
     },
   });
   const parsed = { ok: true, id, send, handler, payload: {} } as const;
-  await recordGroup([{ delivery: deliveryOf(id, send), parsed }], processOn(db));
+  const delivery = { ...deliveryOf(id, send), ...(outboxId === undefined ? {} : { outboxId }) };
+  await recordGroup([{ delivery, parsed }], processOn(db));
 }
 
 /** Reads a job as consumers do. */
@@ -134,10 +145,13 @@ export async function rowOf(db: Database, id: string): Promise<JobRow> {
   return found.job;
 }
 
-/** Takes a delivery, and stops before its handler has ended; the delivery's channel may be gone by then. */
+/**
+ * Takes a delivery, and stops before its handler has ended; the delivery's channel may be gone by then. One that came past
+ * the broker has an outbox row.
+ */
 export async function interruptReally(
   db: Database,
-  { id, send, isGone }: { readonly id: string; readonly send: number; readonly isGone: boolean },
+  { id, send, isGone, outboxId }: DeliveryOfJob,
 ): Promise<void> {
   const hurry = new AbortController();
   const handler = handle(Moved, {
@@ -147,7 +161,8 @@ export async function interruptReally(
       return Promise.withResolvers<void>().promise;
     },
   });
-  const delivery = { ...deliveryOf(id, send), isGone: () => isGone };
+  const row = outboxId === undefined ? {} : { outboxId };
+  const delivery = { ...deliveryOf(id, send), ...row, isGone: () => isGone };
   await performDelivery(delivery, { ok: true, id, send, handler, payload: {} }, processOn(db, hurry.signal));
 }
 
@@ -175,6 +190,25 @@ export async function replayReally(db: Database, id: string): Promise<void> {
   );
   const letter = letters.rows[0]?.id ?? randomUUID();
   await db.transaction().execute((trx) => replayLetter(trx, letter));
+}
+
+/** Puts a send into the outbox, as it waits there while the broker is away, and gives the id of its row. */
+export async function waitInOutbox(db: Database, id: string, send: number): Promise<string> {
+  const row = await sql<{ id: string }>`
+    insert into duly.outbox (lane, ref, send) values ('critical', ${id}, ${send}) returning id`.execute(db);
+  return row.rows[0]?.id ?? "";
+}
+
+/** Takes a job past the broker, as consumers do: its row and its claim in one transaction. */
+export async function takeStraightReally(
+  db: Database,
+  { id, send }: { readonly id: string; readonly send: number },
+): Promise<TakenJob | undefined> {
+  const outboxId = await waitInOutbox(db, id, send);
+  return db.transaction().execute(async (trx) => {
+    const taken = await takeStraight(trx, [outboxId]);
+    return taken.has(outboxId) ? takeJob(trx, { id, send, holder: HOLDERS.B }) : undefined;
+  });
 }
 
 /** A message of a job, as a consumer gets it. */

@@ -109,6 +109,20 @@ test("a broker that has lost its data is given all that only it had, and nothing
   ]);
 });
 
+test("a job whose message a queue had given up, and the broker lost before anybody recorded that, is sent again", async () => {
+  const { db, broker } = engine;
+  const before = await incarnation();
+  const id = await enqueue(db, Work, {});
+  await outboxEmpties();
+  await eventually("the message", async () => (await broker.rejectAll("work.high")) === 1);
+  await eventually("it to be given up", async () => (await broker.count("duly.rejected")) === 1);
+  await broker.wipe();
+  await nextIncarnation(before);
+  await outboxEmpties();
+  expect(await lying("work.high", "duly-send")).toEqual([[id, 2]]);
+  expect((await sql`select from duly.dead_letters`.execute(db)).rows).toEqual([]);
+});
+
 test("a broker that comes back with its data is given nothing again", async () => {
   const before = await incarnation();
   const id = await enqueue(engine.db, Work, {});

@@ -3,6 +3,7 @@ import {
   deadLetterQueue,
   eventQueue,
   LADDER_MS,
+  parseEventQueue,
   parseWorkQueue,
   retryExchange,
   routingKey,
@@ -45,4 +46,12 @@ test.each([
   "",
 ])("%j is no work queue", (queue) => {
   expect(parseWorkQueue(queue)).toBeUndefined();
+});
+
+test("the name of an event queue reads back into its service, and no other does", () => {
+  const others = ["payments.high", "payments.events.old", ".events.", "events", ""];
+  expect([eventQueue("dead-end"), ...others].map(parseEventQueue)).toEqual([
+    "dead-end",
+    ...others.map(() => undefined),
+  ]);
 });
