@@ -11,6 +11,7 @@ const long = [
   "test/integration/broker/own-node.test.ts",
   "test/integration/broker/kills.test.ts",
   "test/integration/consuming/killers.test.ts",
+  "test/e2e/payment-steps.test.ts",
 ];
 /** Measure times in which nothing else may run. */
 const measured = ["test/e2e/lateness.test.ts", "test/e2e/stack-lateness.test.ts"];

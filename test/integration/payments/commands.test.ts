@@ -72,18 +72,22 @@ test("seed writes the example's payers with their addresses, and twice the same"
   expect(tokens).toEqual([{ symbol: "DUSD", address: REFUSED_RECIPIENT, decimals: 6, usd_rate: "1" }]);
 });
 
+/** What was said of lines; an import that takes longer than a second shows its progress between them. */
+function badLines(err: string): string[] {
+  return err.split("\n").filter((line) => /^line \d+: [a-z].+/.test(line));
+}
+
 test("the example's good lines are imported, its bad ones told by number, and a second run adds nothing", async () => {
   const file = join(root, "examples", "payments.csv");
   const first = await importFile(file);
   expect(first.code).toBe(3);
   expect(first.out).toMatch(/^201 lines: 189 imported, 0 skipped, 12 with errors, in [\d.]+ s\n$/);
-  const told = first.err.trim().split("\n");
-  expect(told).toHaveLength(12);
-  for (const line of told) expect(line).toMatch(/^line \d+: [a-z].+/);
+  expect(badLines(first.err)).toHaveLength(12);
   expect(await count()).toBe(189);
 
   const second = await importFile(file);
-  expect(second).toMatchObject({ code: 3, err: first.err });
+  expect(second.code).toBe(3);
+  expect(badLines(second.err)).toEqual(badLines(first.err));
   expect(second.out).toMatch(/^201 lines: 0 imported, 189 skipped, 12 with errors/);
   expect(await count()).toBe(189);
 });
