@@ -22,7 +22,7 @@ interface Part extends PostPlan {
   readonly reports: number;
 }
 const KILLED: Part = { codes: 600, messages: 600, reports: 120, seconds: 60, often: 1, unplanned: 0 };
-const QUICK: Part = { codes: 40, messages: 40, reports: 8, seconds: 12, often: 2, unplanned: 0 };
+const QUICK: Part = { codes: 50, messages: 50, reports: 20, seconds: 16, often: 2, unplanned: 0 };
 /** Nothing is planned against single ones, for what a dead network costs cannot be told beforehand. */
 const CUT_OFF: Part = { codes: 250, messages: 250, reports: 5, seconds: 75, often: 0, unplanned: 2 };
 const FROZEN: Part = { codes: 200, messages: 200, reports: 60, seconds: 60, often: 0, unplanned: 1 };
