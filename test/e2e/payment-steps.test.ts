@@ -1,26 +1,13 @@
 import { sql } from "kysely";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { CRASH_POINTS, type CrashPoint } from "#shared/config/crash-point.ts";
-import { killAll } from "../support/service-process.ts";
 import { chargesFor, expectPaidOnce, orderFault } from "./evidence.ts";
 import { cardLine, type Line, paymentLines, writeLines } from "./payment-lines.ts";
-import { makePaymentsWorld, type PaymentsWorld } from "./payments-world.ts";
 import { beginStory, notAtFirst } from "./story.ts";
+import { usePayments } from "./use-payments.ts";
 
 // Payments are killed between two of their outside steps, and started again.
-let world: PaymentsWorld;
-const ends: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-  world = await makePaymentsWorld();
-});
-afterEach(async () => {
-  await Promise.all(ends.splice(0).map((end) => end()));
-});
-afterAll(async () => {
-  await world.remove();
-  await killAll();
-});
+const { world, startPayments } = usePayments();
 
 /** Where processes die, one after the other. */
 const transfers: readonly (readonly CrashPoint[])[] = [
@@ -84,13 +71,4 @@ async function dieAndGoOn(lines: readonly Line[], deaths: readonly CrashPoint[],
   }
   await startPayments();
   return story.ends({ [type]: lines.length });
-}
-
-/** A payments service that ends with the test. */
-async function startPayments(settings: Readonly<Record<string, string>> = {}) {
-  const payments = await world.startPayments(settings);
-  ends.push(async () => {
-    await payments.kill();
-  });
-  return payments;
 }

@@ -2,27 +2,14 @@ import { randomInt } from "node:crypto";
 import { sql } from "kysely";
 import { createTestClient, http, publicActions } from "viem";
 import { foundry } from "viem/chains";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { killAll } from "../support/service-process.ts";
 import { expectPaidOnce, transfersFor } from "./evidence.ts";
 import { type Line, paymentLines, writeLines } from "./payment-lines.ts";
-import { makePaymentsWorld, type PaymentsWorld } from "./payments-world.ts";
 import { beginStory, notAtFirst } from "./story.ts";
+import { usePayments } from "./use-payments.ts";
 
-let world: PaymentsWorld;
-const ends: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-  world = await makePaymentsWorld();
-});
-afterEach(async () => {
-  await Promise.all(ends.splice(0).map((end) => end()));
-});
-afterAll(async () => {
-  await world.remove();
-  await killAll();
-});
+const { world, startPayments, afterTest } = usePayments();
 
 // Not three times: a job that three processes died with runs alone, and forty alone take a block each.
 test("payments killed twice among 40 payments makes each of them once, and leaves no gap of nonces", async () => {
@@ -90,7 +77,7 @@ test("payments wait for a chain that cannot be reached and spend no attempt; whe
   const story = beginStory(db);
   const lines = paymentLines(5);
   await world.stopChain();
-  ends.push(async () => {
+  afterTest(async () => {
     if (!(await chainAnswers())) await world.startChain();
   });
   await startPayments();
@@ -111,15 +98,6 @@ test("payments wait for a chain that cannot be reached and spend no attempt; whe
   await expectPaidOnce(db, world, lines);
 });
 
-/** A payments service that ends with the test. */
-async function startPayments(settings: Readonly<Record<string, string>> = {}) {
-  const payments = await world.startPayments(settings);
-  ends.push(async () => {
-    await payments.kill();
-  });
-  return payments;
-}
-
 async function transfersStored(lines: readonly Line[]): Promise<number> {
   const { rows } = await sql`
     select from payments.transfers t join payments.payments p on p.id = t.payment_id
@@ -131,7 +109,7 @@ async function transfersStored(lines: readonly Line[]): Promise<number> {
 /** Until a transfer is in a block its payment does not end. */
 async function stopBlocks(): Promise<void> {
   await makeBlocksEvery(0);
-  ends.push(() => makeBlocksEvery(1));
+  afterTest(() => makeBlocksEvery(1));
 }
 
 async function transferIsUnderWay(lines: readonly Line[]): Promise<void> {

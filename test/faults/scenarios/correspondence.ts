@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { OwnVerdict, Round, Scenario } from "../scenario.ts";
 import {
   type CorrespondenceBranch,
@@ -14,6 +13,7 @@ import { makeReports, makeTransactions } from "../world/correspondence/transacti
 import { comesDown } from "../world/wait.ts";
 import { killService, wantedKills } from "./correspondence-kills.ts";
 import { CUTS, cutOff } from "./cut-off.ts";
+import { freezeInTurn } from "./freeze-in-turn.ts";
 
 const ROUNDS = 6;
 
@@ -26,11 +26,10 @@ const QUICK: Part = { codes: 50, messages: 50, reports: 20, seconds: 16, often: 
 /** Nothing is planned against single ones, for what a dead network costs cannot be told beforehand. */
 const CUT_OFF: Part = { codes: 250, messages: 250, reports: 5, seconds: 75, often: 0, unplanned: 2 };
 const FROZEN: Part = { codes: 200, messages: 200, reports: 60, seconds: 60, often: 0, unplanned: 1 };
+/** Of the step at which one of them is stopped: reports come to it seldom. */
+const MOST_PASSES = 3;
 const TRANSACTIONS = { full: 2_000, quick: 100 };
 
-/** Longer than a heartbeat may be away (30 s), with the sweep that follows (10 s). */
-const ASLEEP_MS = 45_000;
-const FALLS_ASLEEP_MS = 40_000;
 /** How long no job may come nearer to its end: as for any other. */
 const PATIENCE_MS = 150_000;
 
@@ -78,16 +77,8 @@ function wants(): [string, number][] {
 /** Each service in its turn, round by round. */
 async function freezeOne(round: Round, { processes }: CorrespondenceBranch): Promise<void> {
   const service = SERVICES[round.number % SERVICES.length] ?? "reports";
-  const [victim] = processes[service];
-  if (victim === undefined) return;
-  await victim.kill(`consumer.performing:${round.random.between(1, 3)}:SIGSTOP`);
-  if (!(await victim.stopsAtCrashPoint(FALLS_ASLEEP_MS))) {
-    round.tell(`${victim.name} did not come to consumer.performing in ${FALLS_ASLEEP_MS / 1000} s`);
-    return;
-  }
-  await sleep(ASLEEP_MS);
-  victim.thaw();
-  round.did(`${service}: frozen`);
+  const did = () => round.did(`${service}: frozen`);
+  await freezeInTurn({ ...round, did }, processes[service][0], ["consumer.performing"], MOST_PASSES);
 }
 
 async function endAndJudge({ world, did }: Round, branch: CorrespondenceBranch): Promise<OwnVerdict> {

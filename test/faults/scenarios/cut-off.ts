@@ -3,6 +3,7 @@ import { IN_TIME_MS } from "../results.ts";
 import type { Round } from "../scenario.ts";
 import { type CorrespondenceBranch, LINKS, type Way } from "../world/correspondence/correspondence-branch.ts";
 import { until } from "../world/wait.ts";
+import { swallow } from "./swallow.ts";
 
 /** For so long nobody is there; for so long nothing comes through. */
 const AWAY_S = 5;
@@ -25,19 +26,17 @@ export async function cutOff(round: Round, { ways }: CorrespondenceBranch): Prom
   await Promise.all(ways.map(({ link }) => link.shut()));
   await sleep(AWAY_S * 1000);
   await Promise.all(ways.map(({ link }) => link.open()));
+  for (const { link } of ways) round.did(`${link.name} refused`);
   await Promise.all(ways.map((way) => measureReturn(round, way, "refused")));
   for (const seconds of HOLES_S) {
     await sleep(BETWEEN_CUTS_MS);
-    for (const { link } of ways) link.swallow();
-    await sleep(seconds * 1000);
-    for (const { link } of ways) link.heal();
+    await Promise.all(ways.map(({ link }) => swallow(round, link, seconds)));
     await Promise.all(ways.map((way) => measureReturn(round, way, `${seconds} s`)));
   }
 }
 
-async function measureReturn({ did, measured }: Round, { link, arrived }: Way, cut: string): Promise<void> {
+async function measureReturn({ measured }: Round, { link, arrived }: Way, cut: string): Promise<void> {
   const beganAt = Date.now();
-  did(`${link.name} ${cut}`);
   const before = await arrived();
   await until(async () => (await arrived()) >= before + FLOWING, RETURNS_MS, LOOK_MS);
   const value = Date.now() - beganAt;

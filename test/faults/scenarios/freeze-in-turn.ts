@@ -7,15 +7,16 @@ import type { KeptProcess } from "../world/kept-process.ts";
 export const ASLEEP_MS = 45_000;
 const PATIENCE_MS = 40_000;
 
-/** Stops a process at one crash point after the other for longer than any timeout, and lets it go on. */
+/** Stops a process at one crash point after the other, after some passes, for longer than any timeout, and lets it go on. */
 export async function freezeInTurn(
   round: Round,
   victim: KeptProcess | undefined,
   points: readonly CrashPoint[],
+  mostPasses = 10,
 ): Promise<void> {
   if (victim === undefined) return;
   for (const point of points) {
-    await victim.kill(`${point}:${round.quick ? 1 : round.random.between(1, 10)}:SIGSTOP`);
+    await victim.kill(`${point}:${round.quick ? 1 : round.random.between(1, mostPasses)}:SIGSTOP`);
     if (await victim.stopsAtCrashPoint(PATIENCE_MS)) {
       await sleep(ASLEEP_MS);
       victim.thaw();

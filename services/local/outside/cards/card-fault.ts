@@ -1,16 +1,15 @@
 import { z } from "zod";
+import { delayMs, often } from "../fault-times.ts";
 
 /** The operations that a fault can strike. */
 export const OPERATIONS = ["create", "confirm", "cancel", "retrieve", "list", "search", "customer"] as const;
 
 const whom = {
-  count: z.int().min(1).max(1_000_000).default(1),
-  every: z.int().min(1).max(1_000_000).default(1),
+  ...often,
   /** A customer, a payment method or a PaymentIntent, by id. */
   to: z.string().optional(),
   on: z.array(z.enum(OPERATIONS)).min(1).default(["confirm"]),
 };
-const delayMs = z.int().min(0).max(600_000);
 
 /**
  * How the card processor can be told to fail, one in `every` requests of the operations in `on` (confirm unless given):

@@ -1,14 +1,13 @@
 import { z } from "zod";
+import { delayMs, often } from "../fault-times.ts";
 
 const whom = {
-  count: z.int().min(1).max(1_000_000).default(1),
-  every: z.int().min(1).max(1_000_000).default(1),
+  ...often,
   to: z
     .string()
     .transform((phone) => phone.replaceAll(/\D/g, ""))
     .optional(),
 };
-const delayMs = z.int().min(0).max(600_000);
 
 /**
  * How the chat API can be told to fail, one in `every` requests:

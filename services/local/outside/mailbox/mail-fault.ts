@@ -1,11 +1,7 @@
 import { z } from "zod";
+import { delayMs, often } from "../fault-times.ts";
 
-const often = {
-  count: z.int().min(1).max(1_000_000).default(1),
-  every: z.int().min(1).max(1_000_000).default(1),
-};
 const whom = { ...often, to: z.string().toLowerCase().optional() };
-const delayMs = z.int().min(0).max(600_000);
 
 /**
  * How the mail server can be told to fail, one in `every` times that it could:
